@@ -1,0 +1,69 @@
+# Two commands matter: `make serve` and `make test`. Each installs what it needs, once.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+EXTENSION_BUILD := extension/.output/chrome-mv3/manifest.json
+HAS_NODE := $(shell command -v node >/dev/null 2>&1 && command -v npm >/dev/null 2>&1 && echo yes)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup serve test check unit e2e bench protocol clean
+
+help: ## list the targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+serve: $(VENV)/.ready ## install, build the extension, start the server, print the pairing code
+ifeq ($(HAS_NODE),yes)
+	@$(MAKE) --no-print-directory $(EXTENSION_BUILD)
+endif
+	@$(BIN)/retinue serve
+
+setup: $(VENV)/.ready $(VENV)/.dev $(EXTENSION_BUILD) ## everything that serve and test need
+	@sh tests/e2e/chromium.sh
+
+test: setup check unit e2e ## everything that must be green before a commit
+
+check: $(VENV)/.dev extension/node_modules/.ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python extension/scripts/protocol.py --check
+	npm --prefix extension run --silent check
+
+unit: $(VENV)/.dev extension/node_modules/.ready
+	npm --prefix extension test --silent
+	$(BIN)/python -m pytest -q -m "not e2e"
+
+e2e: $(VENV)/.dev $(EXTENSION_BUILD)
+	$(BIN)/python -m pytest -q -m e2e
+
+bench: $(VENV)/.dev ## measure: first question, copilot switch, decode
+	$(BIN)/python -m bench
+
+protocol: $(VENV)/.ready ## regenerate extension/lib/protocol.ts from server/protocol.py
+	$(BIN)/python extension/scripts/protocol.py
+
+clean: ## remove everything that was installed or built here
+	rm -rf $(VENV) extension/node_modules extension/.output extension/.wxt
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed."; exit 1; }
+	$(PYTHON) -m venv $(VENV) || { echo "The venv module is missing: apt install python3-venv"; exit 1; }
+
+# torch goes first and alone: its pinned version lets pip take a CPU build, and nothing may pull another one in later.
+$(VENV)/.ready: $(VENV)/bin/python pyproject.toml constraints.txt
+	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt torch
+	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.ready
+	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+extension/node_modules/.ready: extension/package-lock.json
+	npm --prefix extension ci --ignore-scripts --no-audit --no-fund --silent
+	npm --prefix extension run --silent prepare-types
+	@touch $@
+
+$(EXTENSION_BUILD): extension/node_modules/.ready $(shell find extension/entrypoints extension/lib extension/public extension/wxt.config.ts -type f 2>/dev/null)
+	npm --prefix extension run --silent build
+	@touch $@

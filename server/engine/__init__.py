@@ -1,0 +1,98 @@
+"""The Engine interface: token ids in, token ids out. Session talks to this; nothing here knows text or sockets.
+
+Importing this module does not import torch; `server.engine.local.LocalEngine` does.
+"""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class BaseInfo:
+    """The base model that runs. `fingerprint` names its weights and tokenizer; adapters belong to one."""
+
+    name: str
+    fingerprint: str
+    parameters: int
+    context_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class AdapterRef:
+    """An adapter folder that was checked once. `digest` is the sha256 of its weights: KV is keyed by it."""
+
+    id: str
+    folder: Path
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class PageText:
+    """What quoting needs of a page: its prefix ids and the half-open token span of each block's text."""
+
+    ids: tuple[int, ...]
+    spans: dict[int, tuple[int, int]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class PageInfo:
+    tokens: int
+    cached_tokens: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One answer. The prompt is `page.ids + history + turn`; the adapter acts from the first token of `turn`."""
+
+    page: PageText
+    history: Sequence[int]
+    turn: Sequence[int]
+    adapter: AdapterRef | None
+    stop_ids: frozenset[int]
+    tokens_max: int
+    timeout_s: float
+    constrain_quotes: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """Newly generated ids, the stop token left out."""
+
+    ids: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The one terminal event of a request that did not fail."""
+
+    reason: Literal["stop", "length", "cancelled"]
+    prompt_tokens: int
+    cached_tokens: int
+    answer_tokens: int
+
+
+class Engine(Protocol):
+    """Raises server.errors.RunError, Busy, BaseError and CopilotError; every request ends exactly once."""
+
+    @property
+    def info(self) -> BaseInfo: ...
+
+    async def start(self) -> None: ...
+
+    async def stop(self) -> None: ...
+
+    async def open_page(self, page: PageText, on_progress: Callable[[int, int], None]) -> PageInfo:
+        """Read the page with the base model and hold its KV until as many `close_page` calls."""
+        ...
+
+    async def close_page(self, page: PageText) -> None: ...
+
+    def generate(self, request: Request) -> AsyncIterator[Tokens | Finished]:
+        """Stream an answer. Closing the iterator (or cancelling its task) frees the row within one step."""
+        ...
+
+    def stats(self) -> dict[str, int]:
+        """rows_running, rows_waiting, kv_bytes, kv_segments, adapters_resident."""
+        ...

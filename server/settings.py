@@ -1,0 +1,74 @@
+"""Every limit and path, with its unit in the name. Set by RETINUE_<NAME>; unknown keys are refused."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from platformdirs import user_config_path, user_data_path
+from pydantic import Field, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from server.errors import RetinueError
+
+_ENV_PREFIX = "RETINUE_"
+_REPOSITORY_ADAPTERS = Path(__file__).parent.parent / "adapters"
+_BUNDLED_ADAPTERS = Path(__file__).parent / "_bundled" / "adapters"
+
+
+class Settings(BaseSettings):
+    model_config = SettingsConfigDict(env_prefix=_ENV_PREFIX, extra="forbid", frozen=True)
+
+    host: str = "127.0.0.1"
+    port: int = Field(8377, ge=0, le=65535)
+    adapters_dir: Path = _BUNDLED_ADAPTERS if _BUNDLED_ADAPTERS.is_dir() else _REPOSITORY_ADAPTERS
+    user_dir: Path = user_data_path("retinue")
+    config_dir: Path = user_config_path("retinue")
+    base: str = "retinue-16m"
+
+    frame_bytes_max: int = Field(2 * 1024 * 1024, ge=1024)
+    hello_bytes_max: int = Field(4096, ge=256)
+    page_chars_max: int = Field(400_000, ge=1)
+    page_blocks_max: int = Field(20_000, ge=1)
+    question_chars_max: int = Field(8_000, ge=1)
+    history_turns_max: int = Field(8, ge=0)
+    answer_tokens_max: int = Field(1_024, ge=1)
+    answer_tokens_default: int = Field(256, ge=1)
+    answer_s_max: float = Field(120.0, gt=0)
+    sockets_max: int = Field(64, ge=1)
+    pages_per_socket_max: int = Field(8, ge=1)
+    runs_per_socket_max: int = Field(4, ge=1)
+    runs_waiting_max: int = Field(32, ge=1)
+    rows_max: int = Field(8, ge=1)
+    outbox_events_max: int = Field(256, ge=8)
+    bad_frames_max: int = Field(50, ge=1)
+    hello_s_max: float = Field(3.0, gt=0)
+    heartbeat_s: float = Field(20.0, gt=0)
+    resume_s: float = Field(30.0, ge=0)
+    send_s_max: float = Field(15.0, gt=0)
+    pairing_s: float = Field(120.0, gt=0)
+    pairing_tries_max: int = Field(5, ge=1)
+    prefill_chunk_tokens: int = Field(512, ge=16)
+    kv_bytes_max: int = Field(1024**3, ge=1024)
+    adapter_bytes_max: int = Field(256 * 1024**2, ge=1024)
+    adapters_resident_max: int = Field(64, ge=1)
+    threads: int = Field(default_factory=lambda: max(1, (os.cpu_count() or 1)), ge=1)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _refuse_unknown_keys(cls, values: dict[str, Any]) -> dict[str, Any]:
+        known = {_ENV_PREFIX + name.upper() for name in cls.model_fields}
+        unknown = sorted(key for key in os.environ if key.startswith(_ENV_PREFIX) and key not in known)
+        if unknown:
+            raise ValueError(f"unknown setting {unknown[0]}")
+        return values
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Settings from the environment and `overrides`. Raises RetinueError (`settings_invalid`)."""
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(map(str, first["loc"]))
+        message = f"Setting {name}: {first['msg']}." if name else f"{first['msg']}."
+        raise RetinueError(message, code="settings_invalid") from error

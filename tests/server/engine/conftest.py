@@ -1,0 +1,133 @@
+"""A random-weight base of the real Qwen3 architecture and PEFT-made adapters for it."""
+
+import asyncio
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from peft import LoraConfig, get_peft_model
+from transformers import AutoModelForCausalLM, Qwen3Config, Qwen3ForCausalLM
+
+from server.engine import AdapterRef, BaseInfo, Finished, PageText, Request, Tokens
+from server.engine.loader import base_fingerprint, check_adapter
+from server.engine.local import LocalEngine
+from server.settings import load_settings
+
+EMBEDDED = Path(__file__).parents[3] / "adapters" / "base" / "retinue-16m"
+USER_HEADER = [1, 301, 266, 201]
+LINEARS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
+
+
+@pytest.fixture(scope="session")
+def tiny_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("bases") / "tiny"
+    torch.manual_seed(0)
+    config = Qwen3Config(
+        vocab_size=8192, hidden_size=64, num_hidden_layers=3, num_attention_heads=4, num_key_value_heads=2,
+        head_dim=16, intermediate_size=96, max_position_embeddings=1024,
+        tie_word_embeddings=True, initializer_range=0.2,
+    )  # fmt: skip
+    Qwen3ForCausalLM(config).save_pretrained(folder)
+    for name in ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja"):
+        shutil.copy(EMBEDDED / name, folder / name)
+    return folder
+
+
+def make_adapter(base: Path, folder: Path, *, seed: int, activated: bool = True) -> Path:
+    """Write a PEFT adapter with random A and B, as training writes them."""
+    torch.manual_seed(seed)
+    model = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32)
+    config = LoraConfig(
+        r=4, lora_alpha=16, target_modules=LINEARS, task_type="CAUSAL_LM",
+        alora_invocation_tokens=USER_HEADER if activated else None,
+    )  # fmt: skip
+    peft = get_peft_model(model, config)
+    for name, weight in peft.named_parameters():
+        if "lora_" in name:
+            torch.nn.init.normal_(weight, std=0.2)
+    peft.save_pretrained(folder)
+    (folder / "lock.json").write_text(json.dumps({"base_fingerprint": base_fingerprint(base)}))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def adapters(tiny_base: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    root = tmp_path_factory.mktemp("adapters")
+    return [make_adapter(tiny_base, root / "legal" / f"copilot-{n}" / "tiny", seed=n) for n in range(1, 4)]
+
+
+@pytest.fixture(scope="session")
+def plain_adapter(tiny_base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("plain") / "legal" / "plain" / "tiny"
+    return make_adapter(tiny_base, folder, seed=9, activated=False)
+
+
+@pytest.fixture
+def info(tiny_base: Path) -> BaseInfo:
+    return BaseInfo("tiny", base_fingerprint(tiny_base), 0, 1024)
+
+
+class Driver:
+    """Runs an engine for a synchronous test."""
+
+    def __init__(self, engine: LocalEngine, loop: asyncio.AbstractEventLoop) -> None:
+        self.engine, self.loop = engine, loop
+
+    def open(self, page: PageText) -> tuple[int, int]:
+        opened = self.loop.run_until_complete(self.engine.open_page(page, lambda done, total: None))
+        return opened.tokens, opened.cached_tokens
+
+    def close(self, page: PageText) -> None:
+        self.loop.run_until_complete(self.engine.close_page(page))
+
+    async def answer(self, request: Request) -> tuple[list[int], Finished]:
+        ids: list[int] = []
+        async for event in self.engine.generate(request):
+            if isinstance(event, Tokens):
+                ids += event.ids
+            else:
+                return ids, event
+        raise AssertionError("no terminal event")
+
+    def ask(self, *requests: Request) -> list[tuple[list[int], Finished]]:
+        async def together() -> list[tuple[list[int], Finished]]:
+            return await asyncio.gather(*map(self.answer, requests))
+
+        return self.loop.run_until_complete(together())
+
+
+@pytest.fixture
+def driver(tiny_base: Path) -> Iterator[Driver]:
+    loop = asyncio.new_event_loop()
+    settings = load_settings(threads=1, prefill_chunk_tokens=48, runs_waiting_max=8)
+    engine = LocalEngine(settings, tiny_base, dtype=torch.float32)
+    loop.run_until_complete(engine.start())
+    yield Driver(engine, loop)
+    loop.run_until_complete(engine.stop())
+    loop.close()
+
+
+@pytest.fixture
+def request_for() -> Callable[..., Request]:
+    def build(
+        page: PageText,
+        turn: list[int],
+        adapter: AdapterRef | None,
+        *,
+        history: list[int] | None = None,
+        tokens: int = 12,
+    ) -> Request:
+        return Request(
+            page=page, history=history or [], turn=turn, adapter=adapter, stop_ids=frozenset(), tokens_max=tokens,
+            timeout_s=60, constrain_quotes=False,
+        )  # fmt: skip
+
+    return build
+
+
+@pytest.fixture
+def refs(adapters: list[Path], info: BaseInfo) -> list[AdapterRef]:
+    return [check_adapter(folder, info) for folder in adapters]

@@ -1,0 +1,1 @@
+"""The embedded base model from a corpus: tokenizer, page-grounded rows, pretraining, held-out figures."""

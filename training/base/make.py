@@ -1,0 +1,98 @@
+"""`python -m training base`: corpus folder -> tokenizer, rows, weights, held-out figures, model card."""
+
+import itertools
+import json
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+from transformers import AutoTokenizer, PreTrainedTokenizerFast
+
+from server.prompt import PromptLayout
+from training.base.corpus import Document, read_prose, read_questions
+from training.base.presets import Preset
+from training.base.pretrain import Pretraining, new_model
+from training.base.rows import Row, Rows, collect, render
+from training.base.tasks import TaskMaker
+from training.base.tokenizer import train_tokenizer
+
+TOKENIZER_PAGES = 8000
+CHARS_PER_TOKEN = 3.6
+ANSWER_ROOM = 0.3  # part of a row that is left for questions and answers
+HELD_OUT_ROWS = 400
+
+
+def prepare(preset: Preset, corpus: Path, work: Path, *, seed: int) -> tuple[PreTrainedTokenizerFast, Rows]:
+    """Tokenizer and training rows, made once and kept in `work`; held-out rows beside them."""
+    work.mkdir(parents=True, exist_ok=True)
+    if (work / "rows.npz").exists():
+        return AutoTokenizer.from_pretrained(work / "tokenizer", local_files_only=True), Rows.load(work / "rows.npz")
+    documents = list(read_questions(corpus))
+    prose = list(read_prose(corpus, chars=page_chars(preset)))
+    shuffled = random.Random(seed)  # noqa: S311
+    shuffled.shuffle(documents)
+    shuffled.shuffle(prose)
+    kept = [d for d in documents if not d.held_out]
+    tokenizer = train_tokenizer(
+        (
+            "\n".join(d.blocks)
+            for d in itertools.chain(kept[:TOKENIZER_PAGES], prose[:TOKENIZER_PAGES])
+            if not d.held_out
+        ),
+        vocabulary=preset.vocabulary,
+        context=preset.context,
+    )
+    tokenizer.save_pretrained(work / "tokenizer")
+    layout = PromptLayout(tokenizer)
+    prose_rows = int(len(kept) * preset.prose_share / (1 - preset.prose_share))
+    mixed = kept + [d for d in prose if not d.held_out][:prose_rows]
+    shuffled.shuffle(mixed)
+    rows = collect(make_rows(mixed, layout, preset, seed=seed))
+    held_out = [d for d in documents if d.held_out] + [d for d in prose if d.held_out][:HELD_OUT_ROWS]
+    collect(itertools.islice(make_rows(held_out, layout, preset, seed=seed + 1), HELD_OUT_ROWS)).save(
+        work / "heldout.npz"
+    )
+    rows.save(work / "rows.npz")
+    return tokenizer, rows
+
+
+def make_rows(documents: list[Document], layout: PromptLayout, preset: Preset, *, seed: int) -> Iterator[Row]:
+    maker, long_rows = TaskMaker(seed), random.Random(seed)  # noqa: S311
+    for document in documents:
+        factor = 2 if long_rows.random() < preset.long_share else 1
+        page = maker.page(document, chars=page_chars(preset) * factor)
+        if page is None:
+            continue
+        turns = maker.turns(page, document.questions, synthetic=3 if document.questions else 5)
+        row = render(layout, page, turns, context=preset.row_tokens * factor)
+        if row is not None:
+            yield row
+
+
+def page_chars(preset: Preset) -> int:
+    return int(preset.row_tokens * (1 - ANSWER_ROOM) * CHARS_PER_TOKEN)
+
+
+def pretrain(preset: Preset, corpus: Path, work: Path, *, seed: int, minutes: float | None) -> Pretraining:
+    """Train, or go on training, in `work`. The result is read from the returned state."""
+    tokenizer, rows = prepare(preset, corpus, work, seed=seed)
+    print(f"{len(rows):,} rows, {int(rows.starts[-1]):,} tokens, digest {rows.digest}", flush=True)
+    torch.manual_seed(seed)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    run = Pretraining(preset, new_model(preset, vocabulary=len(tokenizer)), work, device=device)
+    if run.resume():
+        print(f"going on from step {run.step}, {run.tokens:,} tokens", flush=True)
+    run.run(rows, seed=seed, minutes=minutes)
+    return run
+
+
+def export(run: Pretraining, tokenizer: PreTrainedTokenizerFast, folder: Path) -> None:
+    """bf16 safetensors, config and tokenizer."""
+    folder.mkdir(parents=True, exist_ok=True)
+    run.model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    (folder / "training.json").write_text(
+        json.dumps({"tokens": run.tokens, "steps": run.step, "hours": round(run.elapsed_s / 3600, 2), "log": run.log}),
+        encoding="utf-8",
+    )
