@@ -1,0 +1,96 @@
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from server.engine.kvcache import BASE_KIND, SegmentTree, Tail
+
+
+def tail_for(ids: list[int]) -> Tail:
+    """KV whose only value is the token id, so that a wrong match shows."""
+    tail = Tail((2, 1, 4), capacity=max(1, len(ids)), dtype=torch.float32, device=torch.device("cpu"))
+    for at, token in enumerate(ids):
+        tail.keys[:, :, at] = tail.values[:, :, at] = float(token)
+    tail.length = len(ids)
+    return tail
+
+
+def insert(tree: SegmentTree, ids: list[int], kind: str = BASE_KIND) -> None:
+    segment, matched = tree.match(kind, ids)
+    if matched < len(ids):
+        tree.add(kind, segment, ids[matched:], tail_for(ids[matched:]))
+
+
+def read_back(tree: SegmentTree, ids: list[int], kind: str = BASE_KIND) -> list[int]:
+    segment, _ = tree.match(kind, ids)
+    return [] if segment is None else [int(v) for s in segment.path() for v in s.keys[0, 0, :, 0]]
+
+
+def test_a_prefix_is_found_to_the_token() -> None:
+    tree = SegmentTree(10**9)
+    insert(tree, [1, 2, 3, 4])
+
+    _, matched = tree.match(BASE_KIND, [1, 2, 3, 9])
+
+    assert matched == 3
+    assert read_back(tree, [1, 2, 3, 4, 5]) == [1, 2, 3, 4]
+
+
+def test_kv_of_one_kind_is_never_found_under_another() -> None:
+    tree = SegmentTree(10**9)
+    insert(tree, [1, 2, 3], "digest-a")
+
+    assert tree.match(BASE_KIND, [1, 2, 3]) == (None, 0)
+    assert tree.match("digest-b", [1, 2, 3]) == (None, 0)
+
+
+@settings(deadline=None, max_examples=150)
+@given(st.lists(st.lists(st.integers(0, 3), min_size=1, max_size=8), min_size=1, max_size=12))
+def test_every_inserted_sequence_reads_back_its_own_tokens(sequences: list[list[int]]) -> None:
+    tree = SegmentTree(10**9)
+    for ids in sequences:
+        insert(tree, ids)
+
+    assert all(read_back(tree, ids) == ids for ids in sequences)
+
+
+def test_eviction_drops_the_least_recently_used_and_never_a_leased_segment() -> None:
+    one = tail_for([1, 2, 3, 4])
+    tree = SegmentTree(2 * (one.keys.nbytes + one.values.nbytes))
+    insert(tree, [1, 1, 1, 1])
+    leased, _ = tree.match(BASE_KIND, [1, 1, 1, 1])
+    assert leased is not None
+    tree.lease(leased)
+    insert(tree, [2, 2, 2, 2])
+    insert(tree, [3, 3, 3, 3])
+
+    assert tree.match(BASE_KIND, [1, 1, 1, 1])[1] == 4
+    assert tree.match(BASE_KIND, [2, 2, 2, 2])[1] == 0
+    assert tree.match(BASE_KIND, [3, 3, 3, 3])[1] == 4
+
+
+def test_a_lease_on_a_segment_that_is_split_later_holds_both_halves() -> None:
+    tree = SegmentTree(10**9)
+    insert(tree, [1, 2, 3, 4])
+    leased, _ = tree.match(BASE_KIND, [1, 2, 3, 4])
+    assert leased is not None
+    tree.lease(leased)
+    tree.match(BASE_KIND, [1, 2])
+    tree.bytes_max = 0
+
+    tree.evict()
+
+    assert [token for segment in leased.path() for token in segment.ids] == [1, 2, 3, 4]
+    tree.release(leased)
+    tree.evict()
+    assert tree.bytes == 0
+
+
+def test_releasing_twice_is_an_error() -> None:
+    tree = SegmentTree(10**9)
+    insert(tree, [1])
+    segment, _ = tree.match(BASE_KIND, [1])
+    assert segment is not None
+
+    with pytest.raises(ValueError, match="more often"):
+        tree.release(segment)

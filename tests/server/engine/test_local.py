@@ -1,0 +1,172 @@
+"""Cancel, limits and faults: one terminal event a request, and memory back to where it was."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+import torch
+
+from server.engine import AdapterRef, Finished, PageText, Request, Tokens
+from server.errors import Busy, CopilotError, RunError
+
+from .conftest import USER_HEADER, Driver
+
+PAGE = PageText((1, *range(300, 500), 2))
+TURN = [*USER_HEADER, 400, 401, 402]
+
+RequestFor = Callable[..., Request]
+
+
+def settle(driver: Driver, **wanted: int) -> dict[str, int]:
+    for _ in range(100):
+        stats = driver.engine.stats()
+        if all(stats[name] == value for name, value in wanted.items()):
+            return stats
+        time.sleep(0.02)
+    return driver.engine.stats()
+
+
+def test_a_closed_page_gives_its_memory_back_when_room_is_needed(driver: Driver) -> None:
+    assert driver.open(PAGE) == (202, 0)
+    assert driver.open(PAGE) == (202, 202)
+    driver.close(PAGE)
+    driver.close(PAGE)
+    driver.engine._tree.bytes_max = 0
+    driver.open(PageText((1, 300, 2)))
+
+    assert driver.engine.stats()["kv_bytes"] > 0
+    driver.close(PageText((1, 300, 2)))
+    assert settle(driver, kv_bytes=0)["kv_bytes"] == 0
+
+
+def test_a_cancelled_answer_frees_its_row(driver: Driver, request_for: RequestFor) -> None:
+    async def cancel_after_three() -> int:
+        stream = driver.engine.generate(request_for(PAGE, TURN, None, tokens=500))
+        seen = 0
+        async for event in stream:
+            seen += isinstance(event, Tokens)
+            if seen == 3:
+                await stream.aclose()  # type: ignore[attr-defined]
+                break
+        return seen
+
+    driver.open(PAGE)
+
+    assert driver.loop.run_until_complete(cancel_after_three()) == 3
+    assert settle(driver, rows_running=0)["rows_running"] == 0
+
+
+def test_reading_a_page_can_be_cancelled(driver: Driver) -> None:
+    async def cancel_while_reading() -> None:
+        started = asyncio.Event()
+        task = asyncio.create_task(driver.engine.open_page(PAGE, lambda done, total: started.set()))
+        await started.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    driver.loop.run_until_complete(cancel_while_reading())
+
+    assert settle(driver, rows_running=0, kv_bytes=0) == settle(driver, rows_running=0)
+
+
+def test_an_answer_past_its_deadline_ends_with_what_it_has(driver: Driver, request_for: RequestFor) -> None:
+    [(ids, finished)] = driver.ask(replace(request_for(PAGE, TURN, None, tokens=100_000), timeout_s=0.3))
+
+    assert finished.reason == "length"
+    assert len(ids) == finished.answer_tokens
+
+
+def test_the_ninth_waiting_answer_is_refused_as_busy(driver: Driver, request_for: RequestFor) -> None:
+    requests = [request_for(PAGE, [*TURN, n], None, tokens=40) for n in range(300, 330)]
+
+    async def flood() -> list[object]:
+        return await asyncio.gather(*map(driver.answer, requests), return_exceptions=True)
+
+    outcomes = driver.loop.run_until_complete(flood())
+
+    refused = [o for o in outcomes if isinstance(o, Busy)]
+    assert refused and all(o.retry_after_ms for o in refused)
+    assert len(refused) + sum(isinstance(o, tuple) for o in outcomes) == len(requests)
+
+
+def test_a_prompt_that_fills_the_context_is_refused(driver: Driver, request_for: RequestFor) -> None:
+    long_turn = [*USER_HEADER, *[300] * 900]
+
+    with pytest.raises(RunError) as refusal:
+        driver.ask(request_for(PAGE, long_turn, None))
+
+    assert refusal.value.code == "run_too_long"
+
+
+def test_an_adapter_that_vanished_fails_its_own_answer_only(
+    driver: Driver, request_for: RequestFor, refs: list[AdapterRef]
+) -> None:
+    gone = replace(refs[0], folder=refs[0].folder / "gone", digest="0" * 64)
+
+    async def both() -> list[object]:
+        return await asyncio.gather(
+            driver.answer(request_for(PAGE, TURN, gone)),
+            driver.answer(request_for(PAGE, TURN, refs[1])),
+            return_exceptions=True,
+        )
+
+    failed, answered = driver.loop.run_until_complete(both())
+
+    assert isinstance(failed, CopilotError)
+    assert isinstance(answered, tuple) and isinstance(answered[1], Finished)
+
+
+def test_a_row_that_breaks_a_step_fails_alone(
+    driver: Driver, request_for: RequestFor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    step = driver.engine._runner.step
+
+    def breaks_on_token_777(work: list[object]) -> torch.Tensor:
+        if any(777 in item.row.ids for item in work):  # type: ignore[attr-defined]
+            raise MemoryError
+        return step(work)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(driver.engine._runner, "step", breaks_on_token_777)
+
+    async def both() -> list[object]:
+        return await asyncio.gather(
+            driver.answer(request_for(PAGE, [*TURN, 777], None)),
+            driver.answer(request_for(PAGE, TURN, None)),
+            return_exceptions=True,
+        )
+
+    failed, answered = driver.loop.run_until_complete(both())
+
+    assert isinstance(failed, RunError) and failed.code == "run_memory"
+    assert isinstance(answered, tuple) and len(answered[0]) == 12
+    assert settle(driver, rows_running=0)["rows_running"] == 0
+
+
+def test_logits_that_are_no_numbers_fail_their_row_only(
+    driver: Driver, request_for: RequestFor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    step = driver.engine._runner.step
+
+    def poisons_token_777(work: list[object]) -> torch.Tensor:
+        logits = step(work).clone()  # type: ignore[arg-type]
+        for place, item in enumerate(work):
+            if 777 in item.row.ids:  # type: ignore[attr-defined]
+                logits[place] = float("nan")
+        return logits
+
+    monkeypatch.setattr(driver.engine._runner, "step", poisons_token_777)
+
+    async def both() -> list[object]:
+        return await asyncio.gather(
+            driver.answer(request_for(PAGE, [*TURN, 777], None)),
+            driver.answer(request_for(PAGE, TURN, None)),
+            return_exceptions=True,
+        )
+
+    failed, answered = driver.loop.run_until_complete(both())
+
+    assert isinstance(failed, RunError) and failed.code == "run_nan"
+    assert isinstance(answered, tuple) and len(answered[0]) == 12
