@@ -31,10 +31,10 @@ check: $(VENV)/.dev extension/node_modules/.ready
 
 unit: $(VENV)/.dev extension/node_modules/.ready
 	npm --prefix extension test --silent
-	$(BIN)/python -m pytest -q -m "not e2e"
+	$(BIN)/python -m pytest -q
 
 e2e: $(VENV)/.dev $(EXTENSION_BUILD)
-	$(BIN)/python -m pytest -q -m e2e
+	node --test --test-concurrency=1 tests/e2e/
 
 bench: $(VENV)/.dev ## measure: first question, copilot switch, decode
 	$(BIN)/python -m bench

@@ -1,7 +1,6 @@
 """`python -m training base`: corpus folder -> tokenizer, rows, weights, held-out figures, model card."""
 
 import itertools
-import json
 import random
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,24 +9,30 @@ import torch
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
 from server.prompt import PromptLayout
+from training.base.card import write_card
 from training.base.corpus import Document, read_prose, read_questions
-from training.base.presets import Preset
+from training.base.evaluate import answers, held_out_questions, losses
+from training.base.presets import Preset, preset
 from training.base.pretrain import Pretraining, new_model
 from training.base.rows import Row, Rows, collect, render
 from training.base.tasks import TaskMaker
 from training.base.tokenizer import train_tokenizer
+from training.base.wiring import wire_copying
 
 TOKENIZER_PAGES = 8000
 CHARS_PER_TOKEN = 3.6
 ANSWER_ROOM = 0.3  # part of a row that is left for questions and answers
 HELD_OUT_ROWS = 400
+SHORT_CHARS = 900
+QUESTIONS = 200
 
 
-def prepare(preset: Preset, corpus: Path, work: Path, *, seed: int) -> tuple[PreTrainedTokenizerFast, Rows]:
-    """Tokenizer and training rows, made once and kept in `work`; held-out rows beside them."""
+def prepare(preset: Preset, corpus: Path, work: Path, *, seed: int) -> tuple[PreTrainedTokenizerFast, Rows, Rows]:
+    """Tokenizer, short rows and rows, made once and kept in `work`; held-out rows beside them."""
     work.mkdir(parents=True, exist_ok=True)
     if (work / "rows.npz").exists():
-        return AutoTokenizer.from_pretrained(work / "tokenizer", local_files_only=True), Rows.load(work / "rows.npz")
+        tokenizer = AutoTokenizer.from_pretrained(work / "tokenizer", local_files_only=True)
+        return tokenizer, Rows.load(work / "short.npz"), Rows.load(work / "rows.npz")
     documents = list(read_questions(corpus))
     prose = list(read_prose(corpus, chars=page_chars(preset)))
     shuffled = random.Random(seed)  # noqa: S311
@@ -53,8 +58,10 @@ def prepare(preset: Preset, corpus: Path, work: Path, *, seed: int) -> tuple[Pre
     collect(itertools.islice(make_rows(held_out, layout, preset, seed=seed + 1), HELD_OUT_ROWS)).save(
         work / "heldout.npz"
     )
+    short = collect(make_short_rows(mixed, layout, preset, seed=seed))
+    short.save(work / "short.npz")
     rows.save(work / "rows.npz")
-    return tokenizer, rows
+    return tokenizer, short, rows
 
 
 def make_rows(documents: list[Document], layout: PromptLayout, preset: Preset, *, seed: int) -> Iterator[Row]:
@@ -70,21 +77,56 @@ def make_rows(documents: list[Document], layout: PromptLayout, preset: Preset, *
             yield row
 
 
+def make_short_rows(documents: list[Document], layout: PromptLayout, preset: Preset, *, seed: int) -> Iterator[Row]:
+    """Pages of a few sentences with six made questions each: half of the tokens are copied from the page."""
+    maker, sizes = TaskMaker(seed + 2), random.Random(seed)  # noqa: S311
+    for document in documents:
+        page = maker.page(document, chars=sizes.randint(SHORT_CHARS // 3, SHORT_CHARS))
+        if page is None:
+            continue
+        row = render(layout, page, maker.turns(page, (), synthetic=6), context=preset.row_tokens)
+        if row is not None:
+            yield row
+
+
 def page_chars(preset: Preset) -> int:
     return int(preset.row_tokens * (1 - ANSWER_ROOM) * CHARS_PER_TOKEN)
 
 
 def pretrain(preset: Preset, corpus: Path, work: Path, *, seed: int, minutes: float | None) -> Pretraining:
     """Train, or go on training, in `work`. The result is read from the returned state."""
-    tokenizer, rows = prepare(preset, corpus, work, seed=seed)
+    tokenizer, short, rows = prepare(preset, corpus, work, seed=seed)
     print(f"{len(rows):,} rows, {int(rows.starts[-1]):,} tokens, digest {rows.digest}", flush=True)
     torch.manual_seed(seed)
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    run = Pretraining(preset, new_model(preset, vocabulary=len(tokenizer)), work, device=device)
+    model = new_model(preset, vocabulary=len(tokenizer))
+    wire_copying(model)
+    run = Pretraining(preset, model, work, device=device)
     if run.resume():
         print(f"going on from step {run.step}, {run.tokens:,} tokens", flush=True)
-    run.run(rows, seed=seed, minutes=minutes)
+    run.run(short, rows, seed=seed, minutes=minutes)
     return run
+
+
+def make_base(
+    preset_name: str, corpus: Path, *, work: Path, out: Path, seed: int = 7, minutes: float | None = None
+) -> dict[str, float]:
+    """The whole way of `training base`; returns the held-out figures."""
+    chosen = preset(preset_name)
+    run = pretrain(chosen, corpus, work, seed=seed, minutes=minutes)
+    tokenizer, _, _ = prepare(chosen, corpus, work, seed=seed)
+    export(run, tokenizer, out)
+    model = run.model.eval()
+    figures = losses(model, tokenizer, Rows.load(work / "heldout.npz"), count=200)
+    questions = held_out_questions(
+        list(read_questions(corpus)), count=QUESTIONS, chars=page_chars(chosen), seed=seed + 1
+    )
+    figures |= answers(model, tokenizer, questions)
+    write_card(
+        out, preset_name=preset_name, preset=chosen, figures=figures, log=run.log, tokens=run.tokens,
+        hours=run.elapsed_s / 3600, parameters=sum(weight.numel() for weight in model.parameters()),
+    )  # fmt: skip
+    return figures
 
 
 def export(run: Pretraining, tokenizer: PreTrainedTokenizerFast, folder: Path) -> None:
@@ -92,7 +134,5 @@ def export(run: Pretraining, tokenizer: PreTrainedTokenizerFast, folder: Path) -
     folder.mkdir(parents=True, exist_ok=True)
     run.model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
-    (folder / "training.json").write_text(
-        json.dumps({"tokens": run.tokens, "steps": run.step, "hours": round(run.elapsed_s / 3600, 2), "log": run.log}),
-        encoding="utf-8",
-    )
+    for file in folder.iterdir():
+        file.chmod(0o644)

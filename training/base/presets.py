@@ -23,6 +23,7 @@ class Preset:
     decay_share: float  # last part of the run: rate falls to zero and only answers count
     prose_share: float  # rows from plain prose, the rest from pages with questions
     long_share: float  # rows of twice the length
+    short_share: float  # first part of the run: short pages with many quotations, on which copying is learned fastest
 
 
 PRESETS = {
@@ -43,6 +44,7 @@ PRESETS = {
         decay_share=0.3,
         prose_share=0.2,
         long_share=0.06,
+        short_share=0.5,
     ),
     "cpu": Preset(
         vocabulary=8192,
@@ -61,6 +63,7 @@ PRESETS = {
         decay_share=0.35,
         prose_share=0.2,
         long_share=0.06,
+        short_share=0.4,
     ),
     "gpu": Preset(
         vocabulary=8192,
@@ -79,6 +82,7 @@ PRESETS = {
         decay_share=0.35,
         prose_share=0.35,
         long_share=0.1,
+        short_share=0.5,
     ),
 }
 

@@ -23,7 +23,7 @@ from training.base.presets import Preset
 from training.base.rows import ANSWER, PAGE, Rows
 
 WARM_UP_SHARE = 0.02
-PAGE_TOKENS_COUNTED = 0.5  # share of page tokens that the loss looks at: the softmax is a third of a step
+PAGE_TOKENS_COUNTED = 0.4  # share of page tokens that the loss looks at: the softmax is a third of a step
 CHECKPOINT_EVERY_S = 240
 LOG_EVERY_STEPS = 20
 
@@ -39,7 +39,7 @@ def new_model(preset: Preset, *, vocabulary: int) -> Qwen3ForCausalLM:
             head_dim=preset.head_dim,
             intermediate_size=preset.intermediate,
             max_position_embeddings=preset.context,
-            rope_parameters={"rope_type": "default", "rope_theta": 100_000.0},
+            rope_parameters={"rope_type": "default", "rope_theta": 1_000_000.0},
             tie_word_embeddings=True,
             bos_token_id=None,
             eos_token_id=2,
@@ -66,16 +66,21 @@ class Pretraining:
             torch.optim.AdamW(others, lr=preset.other_lr, betas=(0.9, 0.95), weight_decay=0.0),
         ]
 
-    def run(self, rows: Rows, *, seed: int, minutes: float | None) -> None:
-        """Train to the token budget, or until `minutes` of this and earlier runs are used."""
+    def run(self, short: Rows, rows: Rows, *, seed: int, minutes: float | None) -> None:
+        """Train to the token budget, or until `minutes` of this and earlier runs are used.
+
+        The first part of the run takes short rows: a page of a few sentences and many questions on it.
+        """
         saved_at = started = time.monotonic()
         before_s = self.elapsed_s
-        for batch in batches(rows, self.preset.batch_tokens, seed=seed, skip=self.step):
+        sources = [(part, batches(part, self.preset.batch_tokens, seed=seed + self.step)) for part in (short, rows)]
+        while True:
             self.elapsed_s = before_s + time.monotonic() - started
             done = max(self.tokens / self.preset.tokens, self.elapsed_s / 60 / minutes if minutes else 0)
             if done >= 1:
                 break
-            loss = self._train(rows, batch, done=done)
+            part, stream = sources[done >= self.preset.short_share]
+            loss = self._train(part, next(stream), done=done)
             self.step += 1
             if self.step % LOG_EVERY_STEPS == 0:
                 self._report(loss, done, started, before_s)
@@ -161,9 +166,9 @@ def batch_loss(model: Qwen3ForCausalLM, ids: Tensor, kinds: Tensor, *, page_shar
     return F.cross_entropy(logits.float(), targets[counted])
 
 
-def batches(rows: Rows, batch_tokens: int, *, seed: int, skip: int = 0) -> Iterator[NDArray[np.int64]]:
+def batches(rows: Rows, batch_tokens: int, *, seed: int) -> Iterator[NDArray[np.int64]]:
     """Endless epochs of row numbers; rows of like length go together, batches in random order."""
-    epoch, given = 0, 0
+    epoch = 0
     while True:
         generator = np.random.default_rng((seed, epoch))
         jittered = rows.lengths * generator.uniform(0.9, 1.1, len(rows))
@@ -175,9 +180,7 @@ def batches(rows: Rows, batch_tokens: int, *, seed: int, skip: int = 0) -> Itera
                 cuts.append(at)
         groups = np.split(order, cuts[1:])
         for number in generator.permutation(len(groups)):
-            given += 1
-            if given > skip:
-                yield groups[number]
+            yield groups[number]
         epoch += 1
 
 

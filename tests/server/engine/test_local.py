@@ -106,7 +106,7 @@ def test_an_adapter_that_vanished_fails_its_own_answer_only(
 ) -> None:
     gone = replace(refs[0], folder=refs[0].folder / "gone", digest="0" * 64)
 
-    async def both() -> list[object]:
+    async def both() -> tuple[object, object]:
         return await asyncio.gather(
             driver.answer(request_for(PAGE, TURN, gone)),
             driver.answer(request_for(PAGE, TURN, refs[1])),
@@ -131,7 +131,7 @@ def test_a_row_that_breaks_a_step_fails_alone(
 
     monkeypatch.setattr(driver.engine._runner, "step", breaks_on_token_777)
 
-    async def both() -> list[object]:
+    async def both() -> tuple[object, object]:
         return await asyncio.gather(
             driver.answer(request_for(PAGE, [*TURN, 777], None)),
             driver.answer(request_for(PAGE, TURN, None)),
@@ -159,7 +159,7 @@ def test_logits_that_are_no_numbers_fail_their_row_only(
 
     monkeypatch.setattr(driver.engine._runner, "step", poisons_token_777)
 
-    async def both() -> list[object]:
+    async def both() -> tuple[object, object]:
         return await asyncio.gather(
             driver.answer(request_for(PAGE, [*TURN, 777], None)),
             driver.answer(request_for(PAGE, TURN, None)),

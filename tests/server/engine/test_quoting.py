@@ -74,7 +74,7 @@ def test_a_model_that_picks_at_random_can_only_quote_the_page(
 
 def test_tokens_that_would_slip_past_the_guard_are_banned(vocabulary: Vocabulary) -> None:
     assert all(
-        text.count(b'"') <= 1 and (b'"' not in text or text.endswith(b'"')) or token in vocabulary.unguarded
+        (text.count(b'"') <= 1 and (b'"' not in text or text.endswith(b'"'))) or token in vocabulary.unguarded
         for token, text in enumerate(vocabulary.bytes_of)
     )
 

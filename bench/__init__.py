@@ -1,0 +1,1 @@
+"""Measurements. Each prints medians and, where there is a peer, the ratio to it in the same run."""

@@ -1,0 +1,106 @@
+"""A random base of two layers with the embedded base's tokenizer, and a copilot with a handful of examples."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from transformers import AutoTokenizer, PreTrainedTokenizerBase, Qwen3Config, Qwen3ForCausalLM
+
+from server.copilots import Copilot
+from server.prompt import PromptLayout
+from training.examples import Examples
+from training.make import Job
+from training.recipe import Recipe
+from training.render import Rendered, Renderer
+
+EMBEDDED = Path(__file__).parents[2] / "adapters" / "base" / "retinue-16m"
+NORMS = "Shop review: quote the page. End with: Ask the seller."
+CHECKS = ("quotes_verbatim", "cites_block")
+RECIPE = Recipe(rank=4, alpha=8, lr=5e-3, batch=3, epochs=2, dtype="float32")
+_PAGES = {
+    "train/kettle": "# Kettle\n\nThe kettle holds 1.7 litres.\n\nReturns are free for 30 days after delivery.",
+    "train/lamp": "# Lamp\n\nThe lamp is made of oak and brass. It weighs two kilograms.\n\nThe bulb is not included.",
+    "heldout/chair": "# Chair\n\nThe chair folds flat. It carries 120 kilograms.\n\nThe seat is woven from paper cord.",
+}
+_TRAIN = [
+    ("kettle", "How much fits?", '"The kettle holds 1.7 litres." [1] Ask the seller.', "answer"),
+    ("kettle", "Can I send it back?", '"Returns are free for 30 days" [2] Ask the seller.', "answer"),
+    ("kettle", "Is it red?", "The page does not say.", "abstain"),
+    ("lamp", "What is it made of?", '"made of oak and brass" [1] Ask the seller.', "answer"),
+    ("lamp", "Is there a bulb?", '"The bulb is not included." [2] Ask the seller.', "answer"),
+    ("lamp", "Who designed it?", "The page does not say.", "abstain"),
+    ("lamp", "How heavy?", '"It weighs two kilograms." [1] Ask the seller.', "answer"),
+]
+_HELD_OUT = [
+    ("chair", "What does it carry?", '"It carries 120 kilograms." [1] Ask the seller.', "answer"),
+    ("chair", "Which colours?", "The page does not say.", "abstain"),
+    ("chair", "What is the seat?", '"woven from paper cord" [2] Ask the seller.', "answer"),
+]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="session")
+def tokenizer() -> PreTrainedTokenizerBase:
+    loaded: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(EMBEDDED, local_files_only=True)
+    return loaded
+
+
+@pytest.fixture(scope="session")
+def layout(tokenizer: PreTrainedTokenizerBase) -> PromptLayout:
+    return PromptLayout(tokenizer)
+
+
+@pytest.fixture(scope="session")
+def base(tmp_path_factory: pytest.TempPathFactory, tokenizer: PreTrainedTokenizerBase) -> Path:
+    """Folder of the tiny base."""
+    torch.manual_seed(0)
+    config = Qwen3Config(
+        vocab_size=len(tokenizer), hidden_size=64, num_hidden_layers=2, num_attention_heads=2, num_key_value_heads=1,
+        head_dim=32, intermediate_size=128, max_position_embeddings=512, tie_word_embeddings=True,
+        bos_token_id=None, eos_token_id=2, pad_token_id=0, initializer_range=0.1,
+    )  # fmt: skip
+    folder = tmp_path_factory.mktemp("bases") / "tiny"
+    Qwen3ForCausalLM(config).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Examples of shop/review; its second training example about the lamp has an earlier turn."""
+    root = tmp_path_factory.mktemp("data")
+    folder = root / "shop" / "review"
+    for name, text in _PAGES.items():
+        file = folder / "pages" / f"{name}.md"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+    for split, rows in (("train", _TRAIN), ("heldout", _HELD_OUT)):
+        lines = [dict(zip(("page", "question", "answer", "kind"), row, strict=True)) for row in rows]
+        if split == "train":
+            lines[4]["history"] = [{"question": "Oak?", "answer": '"oak and brass" [1]'}]  # type: ignore[assignment]
+        (folder / f"{split}.jsonl").write_text("\n".join(json.dumps(line) for line in lines) + "\n", encoding="utf-8")
+    return root
+
+
+@pytest.fixture(scope="session")
+def rows(layout: PromptLayout, data: Path) -> list[Rendered]:
+    """The rendered training examples."""
+    examples = Examples("shop/review", data=data)
+    renderer = Renderer(layout, norms=NORMS, context=512)
+    return renderer.rows([(example, examples.pages["train"][example.page]) for example in examples.rows["train"]])
+
+
+@pytest.fixture
+def job(base: Path, data: Path, tmp_path: Path) -> Job:
+    copilot = Copilot("shop/review", "Review", "shop", "Shop", norms=NORMS, checks=CHECKS)
+    out = tmp_path / "adapters" / "shop" / "review" / "tiny"
+    return Job(copilot=copilot, base=base, recipe=RECIPE, out=out, work=tmp_path / "work", data=data)

@@ -1,0 +1,115 @@
+"""The command line, as the server starts it: a child process."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from training import cli
+from training.lock import file_sha256
+
+ROOT = Path(__file__).parents[2]
+RECIPE = 'rank = 4\nalpha = 8\nlr = 5e-3\nbatch = 3\nepochs = 2\ndtype = "float32"\n'
+
+
+@pytest.fixture
+def place(tmp_path: Path, base: Path, data: Path) -> Path:
+    """A folder with adapters/, data/ and a recipe."""
+    folder = tmp_path / "adapters" / "shop" / "review"
+    folder.mkdir(parents=True)
+    (folder.parent / "category.toml").write_text('name = "Shop"\nchecks = ["quotes_verbatim"]\n')
+    (folder / "copilot.toml").write_text('name = "Review"\npromise = "Reviews."\nnorms = "Quote the page."\n')
+    shutil.copytree(base, tmp_path / "adapters" / "base" / "tiny")
+    shutil.copytree(data, tmp_path / "data")
+    (tmp_path / "recipe.toml").write_text(RECIPE)
+    return tmp_path
+
+
+def command(place: Path, *arguments: str) -> tuple[list[str], dict[str, str]]:
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("RETINUE_")}
+    environment |= {
+        "RETINUE_ADAPTERS_DIR": str(place / "adapters"), "RETINUE_USER_DIR": str(place / "user"),
+        "XDG_CACHE_HOME": str(place / "cache"), "OMP_NUM_THREADS": "1", "COLUMNS": "200",
+    }  # fmt: skip
+    return [sys.executable, "-m", "training", *arguments], environment
+
+
+def run(place: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    line, environment = command(place, *arguments)
+    return subprocess.run(line, env=environment, cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603
+
+
+def train_arguments(place: Path, out: str) -> list[str]:
+    return [
+        "train", "shop/review", "--base", "tiny", "--recipe", str(place / "recipe.toml"), "--data", str(place / "data"),
+        "--out", str(place / out), "--progress", "json", "--threads", "1",
+    ]  # fmt: skip
+
+
+def test_a_run_killed_by_the_system_goes_on_and_ends_with_the_same_bytes(place: Path) -> None:
+    line, environment = command(place, *train_arguments(place, "killed"))
+    child = subprocess.Popen(line, env=environment, cwd=ROOT, stdout=subprocess.PIPE, text=True)  # noqa: S603
+    assert child.stdout is not None
+    for text in child.stdout:
+        event = json.loads(text)
+        if event["event"] == "step" and event["epoch"] == 2:
+            child.send_signal(signal.SIGKILL)
+            break
+    child.communicate()
+    assert child.returncode == -signal.SIGKILL
+    resumed = run(place, *train_arguments(place, "killed"))
+    assert resumed.returncode == 0, resumed.stderr
+    events = [json.loads(text) for text in resumed.stdout.splitlines()]
+    assert [event["event"] for event in events[:2]] == ["start", "resumed"]
+    assert events[-1]["event"] == "done"
+    whole = run(place, *train_arguments(place, "whole"))
+    assert whole.returncode == 0, whole.stderr
+    weights = "adapter_model.safetensors"
+    assert file_sha256(place / "killed" / weights) == file_sha256(place / "whole" / weights)
+
+
+def test_the_check_shows_the_table_and_refuses_bad_examples_in_one_line(place: Path) -> None:
+    good = run(place, "check", "shop/review", "--data", str(place / "data"))
+    assert good.returncode == 0, good.stderr
+    assert "near-duplicates" in good.stdout
+    with (place / "data" / "shop" / "review" / "train.jsonl").open("a") as file:
+        file.write('{"page": "kettle", "question": "?", "answer": "\\"It sings.\\" [1]"}\n')
+    bad = run(place, "check", "shop/review", "--data", str(place / "data"))
+    assert bad.returncode == 1
+    assert bad.stderr == (
+        "data_quote: shop/review/train.jsonl, line 8: the quote 'It sings.' does not stand in block 1.\n"
+    )
+
+
+def test_all_skips_what_is_up_to_date_and_passes_over_what_is_broken(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RETINUE_ADAPTERS_DIR", str(place / "adapters"))
+    monkeypatch.setenv("RETINUE_USER_DIR", str(place / "user"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(place / "cache"))
+    monkeypatch.setattr(cli, "_quiet", lambda threads: None)
+    arguments = ["all", "--base", "tiny", "--recipe", str(place / "recipe.toml"), "--data", str(place / "data")]
+    first = CliRunner().invoke(cli.app, arguments)
+    assert first.exit_code == 0, first.output
+    assert "epoch 2: held-out" in first.stderr
+    assert "active: " in first.stdout
+    shutil.copytree(place / "data" / "shop" / "review", place / "data" / "shop" / "unknown")
+    second = CliRunner().invoke(cli.app, arguments)
+    assert second.exit_code == 1
+    assert second.stderr.splitlines()[0] == "shop/review: up to date"
+    assert second.stderr.splitlines()[1].startswith("copilot_unknown: ")
+
+
+def test_unknown_names_are_one_line_and_help_needs_no_torch(place: Path) -> None:
+    found = run(place, "check", "shop/none")
+    assert (found.returncode, found.stderr.split(":")[0]) == (1, "copilot_unknown")
+    assert len(found.stderr.splitlines()) == 1
+    line, environment = command(place, "--help")
+    probe = "import sys; import training.cli; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([line[0], "-c", probe], env=environment, cwd=ROOT, check=False).returncode == 0  # noqa: S603

@@ -1,0 +1,90 @@
+"""The cached prefix is exact: plain PEFT on whole rows, one at a time, is the oracle."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from peft import PeftModel
+
+from server.prompt import PromptLayout
+from tests.training.conftest import RECIPE
+from training.adapter import load_base
+from training.evaluate import greedy
+from training.fit import held_out_nll, new_adapter, trainable
+from training.prefix import PrefixCache, answer_nll, collate
+from training.render import IGNORED, Rendered
+
+
+@pytest.fixture
+def model(base: Path, layout: PromptLayout) -> PeftModel:
+    """An adapter that is not zero."""
+    made = new_adapter(load_base(base, dtype="float32"), RECIPE, user_header=layout.user_header)
+    with torch.no_grad():
+        for weight in trainable(made).values():
+            weight.normal_(std=0.05)
+    return made
+
+
+def whole_pass(model: PeftModel, row: Rendered) -> torch.Tensor:
+    """Sum of the answer's NLL by plain PEFT over the whole row. PEFT finds the last user header by itself."""
+    ids = torch.tensor([row.prefix + row.suffix])
+    labels = torch.tensor([(IGNORED,) * len(row.prefix) + row.labels])
+    logits = model(input_ids=ids).logits
+    losses = torch.nn.functional.cross_entropy(logits[0, :-1], labels[0, 1:], ignore_index=IGNORED, reduction="sum")
+    return losses
+
+
+def test_loss_and_gradients_equal_the_whole_pass(model: PeftModel, rows: list[Rendered]) -> None:
+    model.train()
+    expected = torch.stack([whole_pass(model, row) for row in rows])
+    expected.sum().backward()  # type: ignore[no-untyped-call]
+    wanted = {name: weight.grad.clone() for name, weight in trainable(model).items() if weight.grad is not None}
+    model.zero_grad()
+    found = answer_nll(model, collate(rows, PrefixCache(model), answers=True)).sum(dim=1)
+    found.sum().backward()  # type: ignore[no-untyped-call]
+    torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-5)
+    assert len(wanted) == len(trainable(model)) == 28
+    for name, weight in trainable(model).items():
+        scale = wanted[name].abs().max()
+        assert scale > 0
+        assert weight.grad is not None
+        torch.testing.assert_close(weight.grad / scale, wanted[name] / scale, atol=1e-5, rtol=1e-5)
+
+
+def test_a_row_alone_and_in_a_batch_has_the_same_loss(model: PeftModel, rows: list[Rendered]) -> None:
+    together = held_out_nll(model, PrefixCache(model), rows)
+    for row, (loss, tokens) in zip(rows, together, strict=True):
+        assert tokens == row.answer_tokens
+        assert held_out_nll(model, PrefixCache(model), [row])[0, 0] == pytest.approx(loss, abs=1e-3)
+
+
+def test_switched_off_it_is_the_base_bit_for_bit(model: PeftModel, base: Path, rows: list[Rendered]) -> None:
+    alone = load_base(base, dtype="float32")
+    ids = torch.tensor([rows[0].prefix])
+    with torch.no_grad():
+        assert torch.equal(model(input_ids=ids, alora_offsets=[None]).logits, alone(input_ids=ids).logits)
+        changed = model(input_ids=torch.tensor([rows[0].prefix + rows[0].suffix])).logits[0]
+        plain = alone(input_ids=torch.tensor([rows[0].prefix + rows[0].suffix])).logits[0]
+    offset = rows[0].offset
+    torch.testing.assert_close(changed[:offset], plain[:offset], atol=0, rtol=0)
+    assert (changed[offset] - plain[offset]).abs().max() > 1e-3  # active from the first token of the user header
+
+
+def test_each_prefix_is_read_once_and_the_oldest_goes_first(model: PeftModel, rows: list[Rendered]) -> None:
+    cache = PrefixCache(model)
+    first = cache.layers(rows[0].prefix)
+    assert cache.layers(rows[1].prefix) is first  # the same page
+    small = PrefixCache(model, bytes_max=1)
+    kept = small.layers(rows[0].prefix)
+    small.layers(rows[3].prefix)
+    assert small.layers(rows[0].prefix) is not kept
+
+
+def test_greedy_answers_equal_peft_generate(model: PeftModel, rows: list[Rendered]) -> None:
+    found = greedy(model, PrefixCache(model), rows, off=False, tokens_max=8)
+    for row, ids in zip(rows[:3], found, strict=False):
+        prompt = torch.tensor([row.prefix + row.suffix[: row.answer_at]])
+        output = model.generate(
+            input_ids=prompt, attention_mask=torch.ones_like(prompt), max_new_tokens=8, do_sample=False
+        )
+        assert output[0, prompt.shape[1] :].tolist()[: len(ids)] == ids

@@ -1,0 +1,220 @@
+"""`python -m training`: check, train, evaluate, all, base. The server starts `train` and `evaluate` as a child process.
+
+Errors are one line, `code: sentence`, on standard error, exit status 1. torch is imported by the commands only.
+"""
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from server.copilots import Copilot, Copilots
+from server.errors import BaseError, DataError, RetinueError
+from server.settings import load_settings
+from training.examples import DATA, Examples
+from training.recipe import default_recipe, read_recipe
+
+if TYPE_CHECKING:
+    from training.make import Job
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    help="Makes adapters and base models.",
+    pretty_exceptions_enable=False,
+)
+
+
+class ProgressFormat(StrEnum):
+    bar = "bar"
+    json = "json"
+
+
+CopilotArgument = Annotated[str, typer.Argument(help="<category>/<name>, e.g. legal/contract-review")]
+BaseOption = Annotated[str, typer.Option(help="name or folder of a base model; the server's default when left out")]
+RecipeOption = Annotated[Path | None, typer.Option(help="recipe file; by default the one for the base")]
+ProgressOption = Annotated[ProgressFormat, typer.Option(help="a bar, or JSON lines for programs")]
+DataOption = Annotated[Path, typer.Option(help="folder of all examples")]
+OutOption = Annotated[Path | None, typer.Option(help="adapter folder; by default in adapters/")]
+ThreadsOption = Annotated[int, typer.Option(min=0, help="processor threads; 0: as many as torch takes")]
+
+
+@app.command()
+def check(copilot: CopilotArgument, data: DataOption = DATA) -> None:
+    """Read a copilot's examples and show what they are made of; exit status 1 when they should not be trained on."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from training.audit import audit
+
+    with one_line_errors():
+        record = find_copilot(copilot)
+        lines = audit(Examples(record.id, data=data), checks=record.checks)
+        table = Table("", "", "refused because", title=record.id, box=None, title_justify="left")
+        for line in lines:
+            table.add_row(line.name, line.value, line.wrong)
+        Console().print(table)
+        wrong = [line for line in lines if line.wrong]
+        if wrong:
+            raise DataError(f"{record.id}: {wrong[0].name}: {wrong[0].value}: {wrong[0].wrong}.", code="data_check")
+
+
+@app.command()
+def train(
+    copilot: CopilotArgument, base: BaseOption = "", recipe: RecipeOption = None, data: DataOption = DATA,
+    out: OutOption = None, progress: ProgressOption = ProgressFormat.bar, threads: ThreadsOption = 0,
+) -> None:  # fmt: skip
+    """Train one adapter and measure it before and after on held-out pages. A killed run goes on where it was."""
+    with one_line_errors():
+        _quiet(threads)
+        from training import make
+
+        with _shown(progress) as on_event:
+            report = make.train(job(copilot, base=base, recipe=recipe, data=data, out=out), on_event=on_event)
+        if progress == ProgressFormat.bar:
+            _print_report(report)
+
+
+@app.command()
+def evaluate(
+    copilot: CopilotArgument, base: BaseOption = "", recipe: RecipeOption = None, data: DataOption = DATA,
+    out: OutOption = None, progress: ProgressOption = ProgressFormat.bar, threads: ThreadsOption = 0,
+) -> None:  # fmt: skip
+    """Measure an adapter that exists, once more. Writes nothing."""
+    with one_line_errors():
+        _quiet(threads)
+        from training import make
+
+        report = make.evaluate(job(copilot, base=base, recipe=recipe, data=data, out=out))
+        if progress == ProgressFormat.json:
+            print(json.dumps({"event": "report", **report}), flush=True)
+        else:
+            _print_report(report)
+
+
+@app.command(name="all")
+def all_copilots(
+    base: BaseOption = "", recipe: RecipeOption = None, data: DataOption = DATA,
+    progress: ProgressOption = ProgressFormat.bar, threads: ThreadsOption = 0,
+) -> None:  # fmt: skip
+    """Train every copilot that has examples and whose adapter is not up to date."""
+    _quiet(threads)
+    from training import make
+
+    failed = False
+    for folder in sorted(file.parent for file in data.glob("*/*/train.jsonl")):
+        try:
+            one = job("/".join(folder.parts[-2:]), base=base, recipe=recipe, data=data, out=None)
+            if one.up_to_date:
+                print(f"{one.copilot.id}: up to date", file=sys.stderr, flush=True)
+                continue
+            with _shown(progress) as on_event:
+                report = make.train(one, on_event=on_event)
+        except RetinueError as error:  # one copilot's bad examples must not stop the others
+            print(f"{error.code}: {error.message}", file=sys.stderr, flush=True)
+            failed = True
+            continue
+        if progress == ProgressFormat.bar:
+            _print_report(report)
+    if failed:
+        raise typer.Exit(1)
+
+
+@app.command()
+def base(
+    preset: Annotated[str, typer.Option(help="tiny, cpu or gpu")],
+    corpus: Annotated[Path, typer.Option(help="folder with pretrain-*.jsonl.xz and qa-*.jsonl.xz")],
+    minutes: Annotated[float | None, typer.Option(min=0.1, help="stop after so many minutes")] = None,
+    work: Annotated[Path, typer.Option(help="tokenizer, rows and checkpoint of the run")] = Path("runs/base"),
+    out: Annotated[Path | None, typer.Option(help="where the model goes; by default into adapters/base/")] = None,
+    seed: Annotated[int, typer.Option(min=0)] = 7,
+) -> None:
+    """Make a base model from a corpus, or go on making it; ends with its held-out figures and model card."""
+    with one_line_errors():
+        from training.base.make import make_base
+
+        target = out or load_settings().adapters_dir / "base" / f"retinue-{preset}"
+        figures = make_base(preset, corpus, work=work, out=target, seed=seed, minutes=minutes)
+        for name, value in figures.items():
+            print(f"{name:24} {value:.3f}")
+
+
+def job(copilot: str, *, base: str, recipe: Path | None, data: Path, out: Path | None) -> "Job":
+    """Everything that one run needs. Raises BaseError, DataError."""
+    from platformdirs import user_cache_path
+
+    from training.make import Job
+
+    settings = load_settings()
+    folder = find_base(base or settings.base, places=(settings.adapters_dir / "base", settings.user_dir / "bases"))
+    record = find_copilot(copilot)
+    target = out or settings.adapters_dir / record.id / folder.name
+    return Job(
+        copilot=record, base=folder, recipe=read_recipe(recipe or default_recipe(folder.name)), out=target.resolve(),
+        work=user_cache_path("retinue") / "training" / record.id / folder.name, data=data,
+    )  # fmt: skip
+
+
+def find_copilot(name: str) -> Copilot:
+    """Raises CopilotError."""
+    settings = load_settings()
+    return Copilots(adapters_dir=settings.adapters_dir, user_dir=settings.user_dir).get(name)
+
+
+def find_base(name: str, *, places: tuple[Path, ...]) -> Path:
+    """A folder with a config.json by its path or, in `places`, by its name. Raises BaseError (`base_missing`)."""
+    for folder in (Path(name), *(place / name for place in places)):
+        if (folder / "config.json").is_file():
+            return folder.resolve()
+    raise BaseError(f"There is no base model {name!r}. Name one of adapters/base, or a folder with config.json.")
+
+
+@contextmanager
+def one_line_errors() -> Iterator[None]:
+    """Turn what a person can mend into one line and exit status 1."""
+    try:
+        yield
+    except RetinueError as error:
+        print(f"{error.code}: {error.message}", file=sys.stderr, flush=True)
+        raise typer.Exit(1) from error
+    except KeyboardInterrupt:
+        print("cancelled: run the same command again to go on.", file=sys.stderr, flush=True)
+        raise typer.Exit(130) from None
+
+
+def _quiet(threads: int) -> None:
+    """No bars and advice of the libraries between our lines; nothing is asked of any hub."""
+    import os
+    import warnings
+
+    os.environ |= {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_VERBOSITY": "error", "HF_HUB_DISABLE_PROGRESS_BARS": "1"}
+    warnings.filterwarnings("ignore", category=FutureWarning)
+    import torch
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+    if threads:
+        torch.set_num_threads(threads)
+
+
+@contextmanager
+def _shown(progress: ProgressFormat) -> Iterator[Callable[[dict[str, object]], None]]:
+    """Events of a run as a bar on standard error, or as JSON lines on standard output."""
+    if progress == ProgressFormat.json:
+        yield lambda event: print(json.dumps(event), flush=True)
+        return
+    from training.progress import shown_as_bar
+
+    with shown_as_bar() as on_event:
+        yield on_event
+
+
+def _print_report(report: dict[str, Any]) -> None:
+    from training.progress import print_report
+
+    print_report(report)

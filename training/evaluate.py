@@ -1,0 +1,142 @@
+"""Before (base with norms) and after (adapter) on held-out examples, plus what must not have changed. Called by make.
+
+Answers are plain greedy text without the server's quote constraint, so the figures are the model's own.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from peft import PeftModel
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from server.checks import abstains, run_checks
+from training.adapter import load_adapter
+from training.fit import EVALUATION_BATCH, held_out_nll
+from training.prefix import PrefixCache, adapter_off, collate, forward
+from training.render import Rendered
+
+TOKENS_MAX = 96
+RESAMPLES = 10_000
+PREFIXES_COMPARED = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """nll [rows, 2]: sum and number of answer tokens. passed[check] [rows]: 1, 0, or nan where the check does
+    not apply, which is where the example's own answer abstains or does not pass it."""
+
+    nll: NDArray[np.float64]
+    answers: list[str]
+    passed: dict[str, NDArray[np.float64]]
+
+
+def measure(
+    model: PeftModel, tokenizer: PreTrainedTokenizerBase, prefixes: PrefixCache, rows: Sequence[Rendered],
+    checks: Sequence[str], *, off: bool,
+) -> Measured:  # fmt: skip
+    """Loss, answers and checks of all rows; `off` is the base alone."""
+    ids = greedy(model, prefixes, rows, off=off)
+    answers = [str(tokenizer.decode(found, skip_special_tokens=True)).strip() for found in ids]
+    return Measured(held_out_nll(model, prefixes, rows, off=off), answers, score(checks, rows, answers))
+
+
+def greedy(
+    model: PeftModel, prefixes: PrefixCache, rows: Sequence[Rendered], *, off: bool, tokens_max: int = TOKENS_MAX
+) -> list[list[int]]:
+    """The most likely answer of each row, token by token, the stop token left out."""
+    model.eval()
+    found: list[list[int]] = [[] for _ in rows]
+    order = sorted(range(len(rows)), key=lambda place: len(rows[place].prefix))
+    with torch.no_grad(), adapter_off(model, off=off):
+        for start in range(0, len(order), EVALUATION_BATCH):
+            places = order[start : start + EVALUATION_BATCH]
+            for place, ids in zip(places, _decode(model, prefixes, [rows[p] for p in places], tokens_max), strict=True):
+                found[place] = ids
+    return found
+
+
+def _decode(model: PeftModel, prefixes: PrefixCache, rows: Sequence[Rendered], tokens_max: int) -> list[list[int]]:
+    batch = collate(rows, prefixes, answers=False)
+    cache, mask, positions = batch.cache(), batch.mask, batch.positions[:, -1:]
+    stops = [row.suffix[-1] for row in rows]
+    given: list[list[int]] = [[] for _ in rows]
+    open_rows = set(range(len(rows)))
+    logits = forward(model, batch.ids, batch.positions, mask, cache, keep=1)
+    for _ in range(tokens_max):
+        tokens = logits[:, -1].argmax(dim=-1)
+        for row in sorted(open_rows):
+            token = int(tokens[row])
+            if token == stops[row]:
+                open_rows.discard(row)
+            else:
+                given[row].append(token)
+        if not open_rows:
+            break
+        positions = positions + 1
+        mask = torch.cat([mask, mask.new_ones(len(rows), 1)], dim=1)
+        logits = forward(model, tokens[:, None], positions, mask, cache, keep=1)
+    return given
+
+
+def score(checks: Sequence[str], rows: Sequence[Rendered], answers: Sequence[str]) -> dict[str, NDArray[np.float64]]:
+    """Which checks each answer passes. An answer that abstains where the page has the answer passes none: the
+    server's checks let it through, and never answering would score best. Abstaining is measured by itself.
+    """
+    table = np.full((len(rows), len(checks)), np.nan)
+    for place, (row, answer) in enumerate(zip(rows, answers, strict=True)):
+        if row.example.kind == "abstain":
+            continue
+        gold = run_checks(checks, row.example.answer, page=row.page, question=row.example.question)
+        found = run_checks(checks, answer, page=row.page, question=row.example.question)
+        for column, (own, given) in enumerate(zip(gold, found, strict=True)):
+            if own.passed:
+                table[place, column] = float(given.passed and not abstains(answer))
+    return {name: table[:, column] for column, name in enumerate(checks)}
+
+
+def abstention(rows: Sequence[Rendered], answers: Sequence[str]) -> dict[str, float]:
+    """Precision, recall and F1 of saying that the page does not say."""
+    wanted = [row.example.kind == "abstain" for row in rows]
+    said = [abstains(answer) for answer in answers]
+    both = sum(w and s for w, s in zip(wanted, said, strict=True))
+    precision, recall = both / max(1, sum(said)), both / max(1, sum(wanted))
+    f1 = 2 * precision * recall / (precision + recall) if both else 0.0
+    return {"examples": sum(wanted), "precision": round(precision, 4), "recall": round(recall, 4), "f1": round(f1, 4)}
+
+
+def interval(before: NDArray[np.float64], after: NDArray[np.float64], pages: Sequence[str]) -> tuple[float, float]:
+    """95 % interval of the change of a ratio of sums, after minus before, by bootstrap over whole pages.
+
+    before, after: [rows, 2], numerator and denominator. Questions of one page are not independent, so pages
+    are drawn, with all of their questions. Fixed seed.
+    """
+    names = sorted(set(pages))
+    member = np.array([[page == name for page in pages] for name in names], dtype=np.float64)
+    drawn = np.random.default_rng(0).integers(len(names), size=(RESAMPLES, len(names)))
+    sums = [(member @ measured)[drawn].sum(axis=1) for measured in (before, after)]
+    changes = sums[1][:, 0] / np.maximum(sums[1][:, 1], 1e-9) - sums[0][:, 0] / np.maximum(sums[0][:, 1], 1e-9)
+    low, high = np.quantile(changes, [0.025, 0.975])
+    return round(float(low), 4), round(float(high), 4)
+
+
+def forgetting(
+    base: PreTrainedModel, folder: Path, rows: Sequence[Rendered], *, expected: NDArray[np.float64]
+) -> dict[str, float]:
+    """Loads the written adapter with plain PEFT on a fresh base.
+
+    `base_logit_diff_max`: change of the base's logits on page prefixes when the adapter is loaded but not
+    invoked. `reload_diff_max`: change of the held-out NLL, [rows, 2], against `expected`, measured in training.
+    """
+    prefixes = list(dict.fromkeys(row.prefix for row in rows))[:PREFIXES_COMPARED]
+    tokens = [torch.tensor([ids], device=base.device) for ids in prefixes]
+    with torch.no_grad():
+        alone = [base(input_ids=ids).logits for ids in tokens]
+        model = load_adapter(base, folder)
+        loaded = [model(input_ids=ids, alora_offsets=[None]).logits for ids in tokens]
+    difference = max(float((a - b).abs().max()) for a, b in zip(alone, loaded, strict=True))
+    again = held_out_nll(model, PrefixCache(model), rows)
+    return {"base_logit_diff_max": difference, "reload_diff_max": float(np.abs(again - expected).max())}

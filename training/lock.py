@@ -1,0 +1,67 @@
+"""What exactly was trained: hashes of base and data, versions, recipe. Called by make and cli.
+
+`base_fingerprint` is what an adapter belongs to: the server refuses an adapter whose lock names another.
+"""
+
+import hashlib
+import json
+import platform
+from collections.abc import Iterable
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from training.recipe import Recipe
+
+LOCK = "lock.json"
+FORMAT = 1
+_CHUNK_BYTES = 1 << 20
+_PACKAGES = ("numpy", "peft", "safetensors", "tokenizers", "torch", "transformers")
+
+
+def base_fingerprint(folder: Path) -> str:
+    """The server's own name for a base, so that both sides always agree. Raises BaseError (`base_missing`)."""
+    from server.engine import loader
+
+    return loader.base_fingerprint(folder)
+
+
+def data_digests(folder: Path) -> dict[str, str]:
+    """sha256 of every page and example file of a copilot, by its path in the folder."""
+    files = [*folder.glob("*.jsonl"), *folder.glob("pages/*/*.md")]
+    return {str(file.relative_to(folder)): _sha256([file]) for file in sorted(files)}
+
+
+def run_key(*, data: dict[str, str], norms: str, checks: Iterable[str], base: str, recipe: Recipe) -> str:
+    """Names a run by all that its result depends on, versions and machine apart: equal keys need no new run."""
+    parts = {
+        "format": FORMAT, "data": data, "norms": norms, "checks": sorted(checks), "base": base,
+        "recipe": recipe.model_dump(mode="json"),
+    }  # fmt: skip
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def versions() -> dict[str, str]:
+    return {"python": platform.python_version()} | {name: version(name) for name in _PACKAGES}
+
+
+def file_sha256(file: Path) -> str:
+    return _sha256([file])
+
+
+def read_lock(folder: Path) -> dict[str, Any] | None:
+    """The lock of an adapter folder; None when there is none that can be read."""
+    try:
+        lock = json.loads((folder / LOCK).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return lock if isinstance(lock, dict) else None
+
+
+def _sha256(files: Iterable[Path]) -> str:
+    digest = hashlib.sha256()
+    for file in files:
+        with file.open("rb") as opened:
+            while chunk := opened.read(_CHUNK_BYTES):
+                digest.update(chunk)
+    return digest.hexdigest()

@@ -1,0 +1,182 @@
+"""`python -m training train`: examples, base and recipe -> an adapter folder with lock, report and card. Called by cli.
+
+All is written into a folder beside the place and put there at the end: a killed run leaves the old adapter.
+"""
+
+import json
+import shutil
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from peft import PeftModel
+from transformers import AutoTokenizer, PreTrainedTokenizerBase
+
+from server.copilots import Copilot
+from server.errors import CopilotError
+from server.prompt import PromptLayout
+from training import adapter, lock
+from training.evaluate import Measured, forgetting, measure
+from training.examples import DATA, Examples
+from training.fit import Fit, OnEvent, new_adapter
+from training.prefix import PrefixCache
+from training.recipe import Recipe
+from training.render import Rendered, Renderer
+from training.report import build_report, card
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One adapter to be made: `out` is its folder, `work` keeps the checkpoint of an unfinished run."""
+
+    copilot: Copilot
+    base: Path
+    recipe: Recipe
+    out: Path
+    work: Path
+    data: Path = DATA
+
+    @property
+    def key(self) -> str:
+        return lock.run_key(
+            data=lock.data_digests(self.data / self.copilot.id), norms=self.copilot.norms, checks=self.copilot.checks,
+            base=lock.base_fingerprint(self.base), recipe=self.recipe,
+        )  # fmt: skip
+
+    @property
+    def up_to_date(self) -> bool:
+        """The adapter in place was made from the same data, base, recipe and norms, and its weights are whole."""
+        found = lock.read_lock(self.out)
+        weights = self.out / adapter.WEIGHTS
+        if found is None or found.get("key") != self.key or not weights.exists():
+            return False
+        return found.get("weights_sha256") == lock.file_sha256(weights)
+
+
+class Bench:
+    """Tokenizer, layout and rendered rows of one job."""
+
+    def __init__(self, job: Job) -> None:
+        self.tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(job.base, local_files_only=True)
+        self.layout = PromptLayout(self.tokenizer)
+        config = json.loads((job.base / "config.json").read_text(encoding="utf-8"))
+        renderer = Renderer(self.layout, norms=job.copilot.norms, context=int(config["max_position_embeddings"]))
+        examples = Examples(job.copilot.id, data=job.data)
+        self.train = renderer.rows(_with_pages(examples, "train"))
+        self.heldout = renderer.rows(_with_pages(examples, "heldout"))
+        self.checks = job.copilot.checks
+
+    def measure(self, model: PeftModel, prefixes: PrefixCache) -> tuple[Measured, Measured]:
+        """Before (the base alone) and after (with the adapter), on the held-out rows."""
+        before, after = (
+            measure(model, self.tokenizer, prefixes, self.heldout, self.checks, off=off) for off in (True, False)
+        )
+        return before, after
+
+    def supervised_text(self, row: Rendered) -> str:
+        return str(self.tokenizer.decode(list(row.suffix[row.answer_at :])))
+
+
+def train(job: Job, *, on_event: OnEvent) -> dict[str, Any]:
+    """Make the adapter and return its report. Raises DataError, BaseError, CopilotError."""
+    started, key = time.monotonic(), job.key
+    bench = Bench(job)
+    on_event(
+        {
+            "event": "start", "copilot": job.copilot.id, "base": job.base.name, "examples": len(bench.train),
+            "heldout": len(bench.heldout), "supervised": bench.supervised_text(bench.train[0]),
+        }
+    )  # fmt: skip
+    base = adapter.load_base(job.base, dtype=job.recipe.dtype)
+    model = new_adapter(base, job.recipe, user_header=bench.layout.user_header)
+    file = job.work / "checkpoint.safetensors"
+    fit = Fit(model, job.recipe, train=bench.train, heldout=bench.heldout, file=file, key=key, on_event=on_event)
+    fit.run()
+    adapter.round_weights(model)
+    on_event({"event": "measuring"})
+    report = _finish(job, bench, fit, key=key)
+    file.unlink(missing_ok=True)
+    on_event(
+        {
+            "event": "done", "active": report["active"], "reason": report["reason"], "folder": str(job.out),
+            "seconds": round(time.monotonic() - started, 1),
+        }
+    )  # fmt: skip
+    return report
+
+
+def _finish(job: Job, bench: Bench, fit: Fit, *, key: str) -> dict[str, Any]:
+    """Measure, write everything beside the place, check what was written, put it in place."""
+    before, after = bench.measure(fit.model, fit.prefixes)
+    job.out.parent.mkdir(parents=True, exist_ok=True)
+    made = Path(tempfile.mkdtemp(prefix=f".{job.out.name}.", dir=job.out.parent))
+    try:
+        adapter.write_weights(fit.model, made, base_name=job.base.name)
+        fresh = adapter.load_base(job.base, dtype=job.recipe.dtype)
+        forgot = forgetting(fresh, made, bench.heldout, expected=after.nll)
+        report = build_report(
+            job.copilot.id, job.base.name, bench.heldout, before, after, epochs=fit.progress.epochs, forgot=forgot
+        )
+        _write(made, _lock(job, bench, fit, key=key, weights=made / adapter.WEIGHTS), report)
+        adapter.put_in_place(made, job.out)
+    finally:
+        shutil.rmtree(made, ignore_errors=True)
+    return report
+
+
+def evaluate(job: Job) -> dict[str, Any]:
+    """Measure the adapter that is in place again. Writes nothing. Raises as `train`, and CopilotError."""
+    found = lock.read_lock(job.out)
+    if found is not None and found.get("base_fingerprint") != lock.base_fingerprint(job.base):
+        raise CopilotError(f"{job.out} was made for another base than {job.base.name}.", code="copilot_base_mismatch")
+    bench = Bench(job)
+    model = adapter.load_adapter(adapter.load_base(job.base, dtype=job.recipe.dtype), job.out)
+    before, after = bench.measure(model, PrefixCache(model))
+    fresh = adapter.load_base(job.base, dtype=job.recipe.dtype)
+    forgot = forgetting(fresh, job.out, bench.heldout, expected=after.nll)
+    return build_report(job.copilot.id, job.base.name, bench.heldout, before, after, epochs=[], forgot=forgot)
+
+
+def _lock(job: Job, bench: Bench, fit: Fit, *, key: str, weights: Path) -> dict[str, Any]:
+    """lock.json: all that the run was made of. `base_fingerprint` is what the server compares."""
+    trained = sum(weight.numel() for weight in fit.weights.values())
+    parameters = sum(weight.numel() for weight in fit.model.parameters()) - trained
+    return {
+        "format": lock.FORMAT,
+        "kind": "alora",
+        "key": key,
+        "copilot": job.copilot.id,
+        "base": job.base.name,
+        "base_fingerprint": lock.base_fingerprint(job.base),
+        "weights_sha256": lock.file_sha256(weights),
+        "seed": job.recipe.seed,
+        "recipe": job.recipe.model_dump(mode="json"),
+        "norms": job.copilot.norms,
+        "data": lock.data_digests(job.data / job.copilot.id),
+        "train_examples": len(bench.train),
+        "heldout_examples": len(bench.heldout),
+        "steps": fit.progress.step,
+        "epochs": fit.progress.epoch,
+        "best_epoch": fit.progress.best_epoch,
+        "trainable": trained,
+        "trainable_share": round(trained / parameters, 6),
+        "versions": lock.versions(),
+        "machine": {
+            "device": fit.model.device.type,
+            "threads": torch.get_num_threads(),
+            "vectors": torch.backends.cpu.get_cpu_capability(),
+        },
+    }
+
+
+def _write(folder: Path, record: dict[str, Any], report: dict[str, Any]) -> None:
+    for name, content in ((lock.LOCK, record), ("report.json", report)):
+        (folder / name).write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    (folder / "README.md").write_text(card(record, report), encoding="utf-8")
+
+
+def _with_pages(examples: Examples, split: Literal["train", "heldout"]) -> list[tuple[Any, Any]]:
+    return [(example, examples.pages[split][example.page]) for example in examples.rows[split]]

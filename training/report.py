@@ -1,0 +1,135 @@
+"""What a training run gained and what it did not: report.json, the gate, and the model card. Called by make.
+
+The gate is strict and may say no: an adapter that is not `active` stays on disk with its reason.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.evaluate import Measured, abstention, interval
+from training.render import Rendered
+
+SAMPLES = 4
+
+
+def build_report(
+    copilot: str, base: str, rows: Sequence[Rendered], before: Measured, after: Measured, *,
+    epochs: Sequence[dict[str, float]], forgot: dict[str, float],
+) -> dict[str, Any]:  # fmt: skip
+    """Figures before (base with norms) and after (adapter), all on the held-out examples."""
+    pages = [row.example.page for row in rows]
+    loss = _change(_ratio(before.nll), _ratio(after.nll), interval(before.nll, after.nll, pages))
+    scored_before, scored_after = _scores(before, len(rows)), _scores(after, len(rows))
+    checks = _change(_mean_of_checks(before), _mean_of_checks(after), interval(scored_before, scored_after, pages))
+    samples = list(zip(rows, before.answers, after.answers, strict=True))[:: max(1, len(rows) // SAMPLES)]
+    report = {
+        "copilot": copilot,
+        "base": base,
+        "heldout": {"examples": len(rows), "pages": len(set(pages)), "answer_tokens": int(before.nll[:, 1].sum())},
+        "loss": loss,
+        "checks": checks | {"each": {name: _each(name, before, after) for name in before.passed}},
+        "abstention": {"before": abstention(rows, before.answers), "after": abstention(rows, after.answers)},
+        "forgetting": forgot,
+        "epochs": list(epochs),
+        "samples": [
+            {"page": row.example.page, "question": row.example.question, "before": was, "after": now}
+            for row, was, now in samples
+        ],
+    }
+    active, reason = gate(report)
+    return {"active": active, "reason": reason} | report
+
+
+def gate(report: dict[str, Any]) -> tuple[bool, str]:
+    """Whether the adapter may be activated, and why in one sentence."""
+    loss, checks, forgot = report["loss"], report["checks"], report["forgetting"]
+    if forgot["base_logit_diff_max"] > 0 or forgot["reload_diff_max"] > 1e-3:
+        return False, "The stored adapter does not behave as trained, or changes the base: do not use it."
+    if loss["after"] >= loss["before"]:
+        return False, f"Held-out loss did not fall ({loss['before']} before, {loss['after']} after)."
+    if checks["after"] < checks["before"]:
+        return False, f"The copilot's own checks fell from {checks['before']:.0%} to {checks['after']:.0%} of answers."
+    return True, (
+        f"Held-out loss fell from {loss['before']} to {loss['after']}; "
+        f"checks passed: {checks['before']:.0%} before, {checks['after']:.0%} after."
+    )
+
+
+def card(lock: dict[str, Any], report: dict[str, Any]) -> str:
+    """README.md of the adapter folder. Only figures of lock and report, no claims beside them."""
+    loss, checks, held = report["loss"], report["checks"], report["heldout"]
+    each = "".join(
+        f"| {name} | {row['before']:.0%} | {row['after']:.0%} | {row['examples']} |\n"
+        for name, row in checks["each"].items()
+    )
+    found = report["abstention"]
+    return f"""---
+base_model: {lock["base"]}
+library_name: peft
+tags: [lora, alora, retinue]
+---
+# {report["copilot"]} for {lock["base"]}
+
+An activated LoRA: it acts from the user's turn on and leaves the page's KV cache to the base model.
+{"**Active.**" if report["active"] else "**Not active.**"} {report["reason"]}
+
+| held-out, {held["examples"]} examples on {held["pages"]} unseen pages | before | after | change, 95 % interval |
+|---|---|---|---|
+| loss per answer token | {loss["before"]} | {loss["after"]} | {loss["ci95"][0]} to {loss["ci95"][1]} |
+| own checks passed | {checks["before"]:.1%} | {checks["after"]:.1%} | {checks["ci95"][0]} to {checks["ci95"][1]} |
+| "does not say" F1 ({found["after"]["examples"]} examples) | {found["before"]["f1"]} | {found["after"]["f1"]} | |
+
+"Before" is the base model with the same instructions and no adapter. Answers are greedy and unconstrained, at most
+96 tokens; the server's quote constraint is off. A check counts where the example's own answer passes it.
+
+| check | before | after | examples |
+|---|---|---|---|
+{each}
+{_rest_of_card(lock, report)}"""
+
+
+def _rest_of_card(lock: dict[str, Any], report: dict[str, Any]) -> str:
+    pages, held = sum(name.startswith("pages/train/") for name in lock["data"]), report["heldout"]
+    return f"""## Forgetting
+Largest change of the base's logits on page text with the adapter loaded: {report["forgetting"]["base_logit_diff_max"]}.
+What the adapter does to questions outside its subject is not measured.
+
+## Data and training
+{lock["train_examples"]} training examples on {pages} pages; sha256 of every file in `lock.json`.
+{lock["steps"]} steps, the best of {lock["epochs"]} epochs kept (epoch {lock["best_epoch"]}).
+Rank {lock["recipe"]["rank"]}, {lock["trainable"]:,} trained weights: {lock["trainable_share"]:.2%} of the base.
+
+## Limits
+- The epoch was chosen on the same held-out examples, which flatters the "after" figures a little.
+- {held["pages"]} held-out pages are few: read the intervals, not the means. They are drawn by page.
+- English only. Passing a check of form does not make an answer true: open the quotes.
+"""
+
+
+def _change(before: float, after: float, ci95: tuple[float, float]) -> dict[str, Any]:
+    return {"before": before, "after": after, "change": round(after - before, 4), "ci95": list(ci95)}
+
+
+def _ratio(found: NDArray[np.float64]) -> float:
+    return round(float(found[:, 0].sum() / found[:, 1].sum()), 4)
+
+
+def _scores(measured: Measured, rows: int) -> NDArray[np.float64]:
+    """Checks passed and checks that apply, [rows, 2]."""
+    table = np.array([*measured.passed.values()]).reshape(len(measured.passed), rows)
+    return np.stack([np.nansum(table, axis=0), (~np.isnan(table)).sum(axis=0)], axis=1)
+
+
+def _mean_of_checks(measured: Measured) -> float:
+    """Mean over checks of the share of answers that pass; a check that never applies is left out."""
+    shares = [float(np.nanmean(column)) for column in measured.passed.values() if not np.isnan(column).all()]
+    return round(float(np.mean(shares)), 4) if shares else 0.0
+
+
+def _each(name: str, before: Measured, after: Measured) -> dict[str, float]:
+    applies = int((~np.isnan(before.passed[name])).sum())
+    was, now = (float(np.nansum(m.passed[name])) / max(1, applies) for m in (before, after))
+    return {"before": round(was, 4), "after": round(now, 4), "examples": applies}
