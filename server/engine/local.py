@@ -74,7 +74,7 @@ class LocalEngine:
                     on_progress(*event)
         except asyncio.CancelledError:
             row.cancelled = True
-            self._inbox.put(lambda: None)
+            self._inbox.put(lambda: self._close_page(page) if row.holds_page else None)
             raise
 
     async def close_page(self, page: PageText) -> None:
@@ -267,6 +267,7 @@ class LocalEngine:
         assert segment is not None  # noqa: S101 - a page has tokens
         self._tree.lease(segment)
         self._leases.setdefault(tuple(row.ids), []).append(segment)
+        row.holds_page = True
         self._scheduler.finish(row, PageInfo(len(row.ids), row.cached))
 
     def _close_page(self, page: PageText) -> None:

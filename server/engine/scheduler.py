@@ -35,6 +35,7 @@ class Row:
     stop_ids: frozenset[int] = frozenset()
     deadline: float = float("inf")
     reads_page: bool = False
+    holds_page: bool = False  # the page was read and its segment is leased for the caller
     guard: QuoteGuard | None = None
     adapter: AdapterWeights | None = None
     segment: Segment | None = None  # the last shared segment; its path is asked for anew each step, as segments split

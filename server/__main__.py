@@ -1,0 +1,5 @@
+"""`python -P -m server`, the same as `retinue`."""
+
+from server.cli import main
+
+main()

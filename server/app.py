@@ -1,0 +1,168 @@
+"""build_app(settings, engine, …): the only place where the parts meet. Two routes: /ws and /healthz.
+
+Called by serve and by tests. No CORS, no docs, no static files; Host and Sec-Fetch-Site are checked for every request.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+from fastapi import FastAPI, WebSocket, WebSocketDisconnect
+from starlette.datastructures import Headers
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from server.bases import BaseText
+from server.channel import Channel, Gone
+from server.copilots import CheckAdapter, Copilots
+from server.engine import Engine
+from server.errors import RetinueError
+from server.keyfile import KeyFile
+from server.lobby import Doors, Lobby
+from server.pages import Parts
+from server.pairing import EXTENSION_ORIGINS, PairingCode, host_allowed, origin_allowed
+from server.settings import Settings
+
+
+def _nobody(_: str) -> None:
+    """Nobody listens."""
+
+
+def build_app(
+    settings: Settings,
+    engine: Engine,
+    *,
+    load_base: Callable[[], BaseText],
+    port: int,
+    check_adapter: CheckAdapter | None = None,
+    announce: Callable[[str], None] = _nobody,
+    paired: Callable[[str], None] = _nobody,
+) -> FastAPI:
+    """`load_base` is slow and runs in a thread; `announce` shows a pairing code; `paired` hears each new Origin.
+
+    `app.state.lobby` is there once the app has started, `app.state.code` at once.
+    """
+    code = PairingCode(valid_s=settings.pairing_s, tries_max=settings.pairing_tries_max, announce=announce)
+    doors = Doors(KeyFile(settings.config_dir), code, port, paired)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        try:
+            lobby = app.state.lobby = await _open_lobby(settings, engine, load_base, check_adapter, doors)
+        except RetinueError as error:
+            app.state.failure = error  # uvicorn would print a traceback; `serve` stops and says why in a sentence
+            yield
+            return
+        try:
+            yield
+        finally:
+            await lobby.go_away()
+            await engine.stop()
+
+    app = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
+    app.state.code = code
+    app.state.settings = settings
+    app.add_middleware(HostGuard, port=port)
+
+    app.add_api_route("/healthz", _healthz, response_class=PlainTextResponse)
+    app.add_api_websocket_route("/ws", _socket)
+    return app
+
+
+async def _healthz() -> str:
+    return "ok"
+
+
+async def _socket(websocket: WebSocket) -> None:
+    origins = websocket.headers.getlist("origin")
+    if len(origins) != 1 or not origin_allowed(origins[0]):
+        await websocket.close()  # before accept: the client gets HTTP 403
+        return
+    await websocket.accept()
+    await Channel(SocketWire(websocket), websocket.app.state.lobby, origin=origins[0]).run()
+
+
+async def _open_lobby(
+    settings: Settings,
+    engine: Engine,
+    load_base: Callable[[], BaseText],
+    check_adapter: CheckAdapter | None,
+    doors: Doors,
+) -> Lobby:
+    """Load the weights and the tokenizer side by side, then read the copilots for that base."""
+    doors.keys.ensure_cli_key()
+    base, _ = await asyncio.gather(asyncio.to_thread(load_base), engine.start())
+    copilots = Copilots(
+        adapters_dir=settings.adapters_dir,
+        user_dir=settings.user_dir,
+        base=engine.info,
+        check_adapter=check_adapter,
+        adapter_bytes_max=settings.adapter_bytes_max,
+    )
+    await asyncio.to_thread(copilots.refresh)
+    return Lobby(Parts(settings, engine, base), copilots, doors)
+
+
+def known_extension(origin: str) -> bool:
+    """True for Retinue's own extension. Firefox gives each installation an id of its own."""
+    return origin in EXTENSION_ORIGINS or origin.startswith("moz-extension://")
+
+
+class HostGuard:
+    """Refuses foreign Host headers (DNS rebinding) for http and sockets, and http requests that a website started."""
+
+    def __init__(self, app: ASGIApp, *, port: int) -> None:
+        self._app = app
+        self._port = port
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] not in ("http", "websocket"):
+            return await self._app(scope, receive, send)
+        headers = Headers(scope=scope)
+        hosts = headers.getlist("host")
+        status = 0
+        if len(hosts) != 1 or not host_allowed(hosts[0], port=self._port):
+            status = 400
+        elif scope["type"] == "http" and headers.get("sec-fetch-site") in ("cross-site", "same-site"):
+            status = 403
+        if not status:
+            return await self._app(scope, receive, send)
+        if scope["type"] == "websocket":
+            return await send({"type": "websocket.close", "code": 1008})  # before accept: HTTP 403
+        return await PlainTextResponse("refused", status_code=status)(scope, receive, send)
+
+
+class SocketWire:
+    """A starlette socket as a channel's Wire. Never `receive_json`: it dies on frames that are not text."""
+
+    def __init__(self, websocket: WebSocket) -> None:
+        self._websocket = websocket
+
+    async def receive(self) -> str | bytes | None:
+        try:
+            message = await self._websocket.receive()
+        except (WebSocketDisconnect, RuntimeError):
+            return None
+        if message["type"] == "websocket.disconnect":
+            return None
+        text: str | None = message.get("text")
+        return text if text is not None else message.get("bytes") or b""
+
+    async def send(self, text: str) -> None:
+        await self._send(self._websocket.send_text, text)
+
+    async def close(self, code: int) -> None:
+        await self._send(self._websocket.close, code)
+
+    def abort(self) -> None:
+        """`serve` puts the transport's own abort into the scope; elsewhere the server drops the connection in time."""
+        abort = self._websocket.scope.get("state", {}).get("abort")
+        if abort is not None:
+            abort()
+
+    async def _send(self, call: Callable[[Any], Any], argument: Any) -> None:
+        try:
+            await call(argument)
+        except (WebSocketDisconnect, RuntimeError, OSError) as error:
+            raise Gone from error

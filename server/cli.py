@@ -1,0 +1,170 @@
+"""`retinue`: serve, ask, copilots, bases, pair, doctor. Commands import what they need, so that help comes at once."""
+
+import os
+import subprocess
+import sys
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from server.errors import RetinueError
+from server.settings import Settings, load_settings
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="A retinue of specialists at the side of any web page, on your own machine.",
+)
+pair_app = typer.Typer(no_args_is_help=True, help="Which browsers are paired, and how to end that.")
+app.add_typer(pair_app, name="pair")
+
+_INPUT_CODES = ("page_", "copilot_", "question_", "settings_", "history_", "answer_")
+
+
+def _console() -> Console:
+    return Console(highlight=False)
+
+
+@app.command()
+def serve(
+    port: Annotated[int | None, typer.Option(help="Port on 127.0.0.1; RETINUE_PORT or 8377 when left out.")] = None,
+    base: Annotated[str | None, typer.Option(help="Base model; `retinue bases` lists them.")] = None,
+) -> None:
+    """Start the local server and print the pairing code."""
+    _stay_offline()
+    from server.log import set_up_log
+    from server.serve import serve as run_server
+
+    set_up_log()
+    run_server(_settings(port=port, base=base), _console())
+
+
+@app.command()
+def ask(
+    copilot: Annotated[str, typer.Argument(help="Id or short name, e.g. contract-review; or generalist.")],
+    question: Annotated[str, typer.Argument(help="What to ask.")],
+    page: Annotated[str, typer.Option(help="HTML, Markdown, text or PDF file; - reads standard input.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print exactly one JSON object.")] = False,
+    base: Annotated[str | None, typer.Option(help="Base model, when no server runs.")] = None,
+) -> None:
+    """Ask a copilot about a file. Uses the running server, or loads the base model here."""
+    _stay_offline()
+    from server.ask import ask as run_ask
+    from server.ask import make_local_parts
+    from server.documents import read_document
+
+    run_ask(
+        _settings(base=base),
+        copilot=copilot,
+        document=read_document(page),
+        question=question,
+        console=_console(),
+        as_json=as_json,
+        make_parts=make_local_parts,
+    )
+
+
+@app.command()
+def copilots() -> None:
+    """List the copilots and what they promise."""
+    from server.copilots import Copilots
+
+    settings = _settings()
+    table = Table("copilot", "promise", "made for this base")
+    for copilot in Copilots(adapters_dir=settings.adapters_dir, user_dir=settings.user_dir).all():
+        folder = settings.adapters_dir / copilot.id / settings.base
+        users = settings.user_dir / "copilots" / copilot.id / settings.base
+        table.add_row(
+            copilot.id, copilot.refused or copilot.promise, "yes" if folder.is_dir() or users.is_dir() else "-"
+        )
+    _console().print(table)
+
+
+@app.command()
+def bases() -> None:
+    """List the base models on this machine."""
+    from server.bases import list_bases
+
+    settings = _settings()
+    for name, folder in list_bases(settings).items():
+        _console().print(f"{'*' if name == settings.base else ' '} {name}  {folder}", soft_wrap=True)
+
+
+_PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
+
+
+@app.command(context_settings=_PASS_ON)
+def train(context: typer.Context) -> None:
+    """Make a copilot's adapter from its examples (`retinue train --help`)."""
+    _run_training(context)
+
+
+@app.command(context_settings=_PASS_ON)
+def evaluate(context: typer.Context) -> None:
+    """Measure a copilot before and after its adapter (`retinue evaluate --help`)."""
+    _run_training(context)
+
+
+@app.command()
+def doctor() -> None:
+    """Check this machine; one line each, with what to do."""
+    from server.doctor import examine
+
+    findings = list(examine(_settings()))
+    for finding in findings:
+        state = f"[yellow]{finding.fix}[/]" if finding.fix else "[green]ok[/]"
+        _console().print(f"{finding.what:13} {finding.found}: {state}", soft_wrap=True)
+    if any(finding.fix for finding in findings):
+        raise typer.Exit(1)
+
+
+@pair_app.command("list")
+def pair_list() -> None:
+    """List the paired origins. A new one pairs with the code that `retinue serve` shows."""
+    from server.keyfile import KeyFile
+
+    for origin in KeyFile(_settings().config_dir).origins():
+        _console().print(origin, soft_wrap=True)
+
+
+@pair_app.command("revoke")
+def pair_revoke(origin: Annotated[str, typer.Argument(help="As `retinue pair list` shows it.")]) -> None:
+    """Forget a paired origin; a running server closes its sockets."""
+    from server.keyfile import KeyFile
+
+    if not KeyFile(_settings().config_dir).revoke(origin):
+        raise RetinueError(f"{origin} is not paired.", code="pairing_unknown")
+    _console().print(f"{origin} is no longer paired.", soft_wrap=True)
+
+
+def _stay_offline() -> None:
+    """Before transformers is imported: it must look for nothing on the hub, and draw no bars into our output."""
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+
+
+def _run_training(context: typer.Context) -> None:
+    """In a process of its own: a training run that dies takes nothing with it, and the server never imports it."""
+    command = [sys.executable, "-m", "training", str(context.info_name), *context.args]
+    raise typer.Exit(subprocess.run(command, check=False).returncode)  # noqa: S603 - our own interpreter and module
+
+
+def _settings(**overrides: Any) -> Settings:
+    return load_settings(**{name: value for name, value in overrides.items() if value is not None})
+
+
+def main() -> None:
+    """Every error is one line, `retinue: code: sentence`. Exit status: 2 for bad input, 1 for other errors."""
+    try:
+        app()
+    except RetinueError as error:
+        print(f"retinue: {error.code}: {error.message}", file=sys.stderr)
+        sys.exit(2 if error.code.startswith(_INPUT_CODES) else 1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)

@@ -1,0 +1,102 @@
+"""`retinue doctor`: what is in order on this machine, one line each, with what to do where it is not. Called by cli."""
+
+import contextlib
+import importlib.util
+import json
+import platform
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+
+from server import bases
+from server.copilots import Copilots
+from server.errors import RetinueError
+from server.keyfile import KeyFile
+from server.serve import extension_build
+from server.settings import Settings
+
+_CONNECT_S = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """`fix` is empty when all is well."""
+
+    what: str
+    found: str
+    fix: str = ""
+
+
+def examine(settings: Settings) -> Iterator[Finding]:
+    checks: list[tuple[str, Callable[[Settings], Finding]]] = [
+        ("python", _python),
+        ("torch", _torch),
+        ("base model", _base),
+        ("copilots", _copilots),
+        ("port", _port),
+        ("pairing file", _pairing_file),
+        ("extension", _extension),
+    ]
+    for what, check in checks:
+        try:
+            yield check(settings)
+        except RetinueError as error:
+            yield Finding(what, error.code, error.message)
+
+
+def _python(_: Settings) -> Finding:
+    fix = "" if sys.version_info >= (3, 11) else "install Python 3.11 or newer"
+    return Finding("python", platform.python_version(), fix)
+
+
+def _torch(_: Settings) -> Finding:
+    if importlib.util.find_spec("torch") is None:
+        return Finding("torch", "missing", "run `make setup`")
+    with contextlib.suppress(PackageNotFoundError):
+        return Finding("torch", version("torch"))
+    return Finding("torch", "broken", "run `make setup`")
+
+
+def _base(settings: Settings) -> Finding:
+    folder = bases.find(settings, settings.base)
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        weights = sum(file.stat().st_size for file in folder.glob("*.safetensors"))
+    except (OSError, ValueError):
+        return Finding("base model", settings.base, "its config.json cannot be read; download it again")
+    fix = "" if weights else "it has no model.safetensors; download it again"
+    return Finding("base model", f"{settings.base} ({config.get('model_type')}, {weights / 1024**2:.0f} MiB)", fix)
+
+
+def _copilots(settings: Settings) -> Finding:
+    found = Copilots(adapters_dir=settings.adapters_dir, user_dir=settings.user_dir).all()
+    refused = [copilot for copilot in found if copilot.refused]
+    return Finding(
+        "copilots", f"{len(found)} found, {len(refused)} refused", refused[0].refused or "" if refused else ""
+    )
+
+
+def _port(settings: Settings) -> Finding:
+    try:
+        with socket.create_connection((settings.host, settings.port), timeout=_CONNECT_S):
+            return Finding("port", f"{settings.port} answers (the server runs)")
+    except OSError:
+        return Finding("port", f"{settings.port} is free (the server does not run)")
+
+
+def _pairing_file(settings: Settings) -> Finding:
+    keys = KeyFile(settings.config_dir)
+    if not keys.path.exists():
+        return Finding("pairing file", "none yet, made at the first `retinue serve`")
+    open_to_others = sys.platform != "win32" and keys.path.stat().st_mode & 0o077
+    fix = f"others can read it: chmod 600 {keys.path}" if open_to_others else ""
+    return Finding("pairing file", f"{len(keys.origins())} keys in {keys.path}", fix)
+
+
+def _extension(_: Settings) -> Finding:
+    build = extension_build()
+    if build is None:
+        return Finding("extension", "not built", "run `make setup`, or take it from the releases")
+    return Finding("extension", str(build))

@@ -1,0 +1,75 @@
+// Everything on this machine that an end-to-end test plays with: the real server, pages over HTTP, an impostor.
+import { spawn } from 'node:child_process';
+import { readFile, mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+const PAGES = new URL('pages/', import.meta.url);
+export const SCREENSHOTS = join(ROOT, 'docs', 'screenshots');
+const START_MS = 60_000;
+
+/** `retinue serve` with the embedded base and folders of its own. `code` is the pairing code that it printed. */
+export async function startServer() {
+  const home = await mkdtemp(join(tmpdir(), 'retinue-e2e-'));
+  const port = await freePort();
+  const env = { ...process.env, RETINUE_CONFIG_DIR: join(home, 'config'), RETINUE_USER_DIR: join(home, 'data'), COLUMNS: '200' };
+  const child = spawn(join(ROOT, '.venv', 'bin', 'retinue'), ['serve', '--port', String(port)], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  const lines = [];
+  for (const stream of [child.stdout, child.stderr]) createInterface({ input: stream }).on('line', (line) => lines.push(line));
+  const code = await until(() => /\b([A-Z0-9]{4}-[A-Z0-9]{4})\b/.exec(lines.join('\n'))?.[1], START_MS, () => `no pairing code:\n${lines.join('\n')}`);
+  const stop = async () => {
+    child.kill('SIGTERM');
+    await new Promise((resolve) => (child.exitCode === null ? child.once('exit', resolve) : resolve()));
+    await rm(home, { recursive: true, force: true });
+  };
+  return { port, code, lines, stop };
+}
+
+/** Serves tests/e2e/pages; `headers` go with every answer, `extra` adds pages by path. */
+export async function startSite({ headers = {}, extra = {} } = {}) {
+  const server = createServer(async (request, response) => {
+    const path = new URL(request.url, 'http://localhost').pathname;
+    const body = extra[path] ?? (await readFile(new URL(`.${path}`, PAGES)).catch(() => null));
+    response.writeHead(body === null ? 404 : 200, { 'content-type': 'text/html; charset=utf-8', ...headers });
+    response.end(body ?? 'not found');
+  });
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address();
+  return { port, url: (path) => `http://127.0.0.1:${port}/${path}`, stop: () => closeNow(server) };
+}
+
+/** A stranger on the server's port: answers hello with a wrong proof and keeps every frame that it is sent. */
+export async function startImpostor() {
+  const child = spawn(join(ROOT, '.venv', 'bin', 'python'), [fileURLToPath(new URL('impostor.py', import.meta.url))], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const lines = [];
+  createInterface({ input: child.stdout }).on('line', (line) => lines.push(line));
+  const port = Number(await until(() => lines[0], START_MS, () => 'the impostor did not start'));
+  return { port, frames: () => lines.slice(1).map((line) => JSON.parse(line)), stop: () => child.kill() };
+}
+
+export async function freePort() {
+  const server = createServer();
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address();
+  await closeNow(server);
+  return port;
+}
+
+export async function until(look, ms, complain) {
+  const end = Date.now() + ms;
+  while (Date.now() < end) {
+    const found = await look();
+    if (found) return found;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  throw new Error(complain());
+}
+
+function closeNow(server) {
+  server.closeAllConnections();
+  return new Promise((resolve) => server.close(resolve));
+}
