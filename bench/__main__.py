@@ -53,7 +53,8 @@ class Bench:
         """Seconds to the first token, and to the last of `tokens`."""
         turn = self.layout.ask(question, norms="")
         request = Request(
-            page=self.page, history=(), turn=turn, adapter=adapter, stop_ids=frozenset(), tokens_max=tokens, timeout_s=120
+            page=self.page, history=(), turn=turn, adapter=adapter, stop_ids=frozenset(), tokens_max=tokens,
+            timeout_s=120,
         )  # fmt: skip
         started, first = time.perf_counter(), 0.0
         async for event in self.engine.generate(request):

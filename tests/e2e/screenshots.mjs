@@ -42,7 +42,7 @@ async function answered(frame, copilot, question) {
 }
 
 async function showQuote(frame) {
-  const quote = frame.locator('button.quote').first();
+  const quote = frame.locator('.quote:not(.quote-absent)').first();
   if (await quote.count()) await quote.click();
 }
 

@@ -1,0 +1,133 @@
+// The list of copilots: search, suggestions for this page, recent ones, categories; all by keyboard. Called by App.
+// Order and matching are lib/picker's; this draws them as a combobox with a listbox.
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { search, type Section, sections, suggest } from '../../lib/picker.ts';
+import type { CopilotCard } from '../../lib/protocol.ts';
+import { t } from '../../lib/words.ts';
+import type { Picking } from './App.tsx';
+import { Badge } from './Header.tsx';
+import type { State, Store } from './store.ts';
+
+const TEXT_CHARS = 20_000;
+
+interface Props {
+  store: Store;
+  state: State;
+  picking: Exclude<Picking, null>;
+  onDone: () => void;
+}
+
+export function Picker({ store, state, picking, onDone }: Props) {
+  const [query, setQuery] = useState('');
+  const [active, setActive] = useState(0);
+  const list = useSections(store, state, query);
+  const cards = list.flatMap((section) => section.cards);
+  const pick = (card: CopilotCard | undefined): void => {
+    if (!card) return;
+    if (picking === 'switch') store.choose(card.id);
+    else store.again(picking, card.id);
+    onDone();
+  };
+  const onKeyDown = (event: KeyboardEvent): void => {
+    const step = { ArrowDown: 1, ArrowUp: -1, PageDown: 6, PageUp: -6 }[event.key];
+    if (event.key === 'Enter' && !event.isComposing) pick(cards[active]);
+    else if (step) setActive(Math.min(cards.length - 1, Math.max(0, active + step)));
+    else return;
+    event.preventDefault();
+  };
+  return (
+    <div class="picker" role="dialog" aria-label={t('pickerTitle')}>
+      <SearchField query={query} activeId={cards.length > 0 ? `option-${active}` : ''} onKeyDown={onKeyDown} onInput={(words) => (setQuery(words), setActive(0))} />
+      {picking !== 'switch' && <p class="picker-note">{t('pickerAgain', picking.question)}</p>}
+      <Options list={list} active={active} current={store.current?.id ?? ''} pick={pick} />
+    </div>
+  );
+}
+
+function useSections(store: Store, state: State, query: string): Section[] {
+  const { text } = state.page;
+  const suggested = useMemo(() => suggest(store.copilots, text?.title ?? '', (text?.blocks ?? []).join(' ').slice(0, TEXT_CHARS)), [text, store.copilots]);
+  if (query.trim() !== '') return [{ id: 'found', name: '', cards: search(store.copilots, query) }];
+  return sections(store.copilots, state.recent, suggested);
+}
+
+interface SearchProps {
+  query: string;
+  activeId: string;
+  onKeyDown: (event: KeyboardEvent) => void;
+  onInput: (words: string) => void;
+}
+
+function SearchField({ query, activeId, onKeyDown, onInput }: SearchProps) {
+  const field = useRef<HTMLInputElement>(null);
+  useEffect(() => field.current?.focus(), []);
+  return (
+    <input
+      ref={field}
+      class="search"
+      type="text"
+      role="combobox"
+      aria-expanded="true"
+      aria-controls="copilots"
+      aria-activedescendant={activeId}
+      aria-label={t('pickerSearch')}
+      placeholder={t('pickerSearch')}
+      autocomplete="off"
+      spellcheck={false}
+      value={query}
+      onInput={(event) => onInput(event.currentTarget.value)}
+      onKeyDown={onKeyDown}
+    />
+  );
+}
+
+interface OptionsProps {
+  list: Section[];
+  active: number;
+  current: string;
+  pick: (card: CopilotCard) => void;
+}
+
+function Options({ list, active, current, pick }: OptionsProps) {
+  const box = useRef<HTMLDivElement>(null);
+  useEffect(() => box.current?.querySelector('[aria-selected=true]')?.scrollIntoView({ block: 'nearest' }), [active, list]);
+  let index = -1;
+  const total = list.reduce((sum, section) => sum + section.cards.length, 0);
+  return (
+    <div class="options" id="copilots" role="listbox" aria-label={t('pickerTitle')} tabIndex={-1} ref={box}>
+      {total === 0 && <p class="none">{t('pickerNone')}</p>}
+      {list.map((section) => (
+        <div key={section.id} role="group" aria-label={nameOf(section)}>
+          {section.id !== 'found' && <div class="group-name" aria-hidden="true">{nameOf(section)}</div>}
+          {section.cards.map((card) => {
+            index += 1;
+            return <Option key={card.id} card={card} id={`option-${index}`} isActive={index === active} isCurrent={card.id === current} pick={pick} />;
+          })}
+        </div>
+      ))}
+    </div>
+  );
+}
+
+interface OptionProps {
+  card: CopilotCard;
+  id: string;
+  isActive: boolean;
+  isCurrent: boolean;
+  pick: (card: CopilotCard) => void;
+}
+
+function Option({ card, id, isActive, isCurrent, pick }: OptionProps) {
+  return (
+    <div class={`option${isCurrent ? ' option-current' : ''}`} id={id} role="option" aria-selected={isActive} onClick={() => pick(card)}>
+      <span class="option-name">
+        {card.name} <Badge mode={card.mode} refused={card.refused} />
+      </span>
+      <span class="option-promise">{card.promise}</span>
+    </div>
+  );
+}
+
+function nameOf(section: Section): string {
+  return section.name || t(`section_${section.id}`);
+}

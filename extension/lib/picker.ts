@@ -1,0 +1,74 @@
+// Which copilots the picker shows and in which order. Pure: called by the picker, tested without a browser.
+import type { CopilotCard } from './protocol.ts';
+
+const RECENT_MAX = 5;
+const SUGGESTED_MAX = 3;
+const SUGGESTED_FROM = 2;
+
+export interface Section {
+  /** 'recent', 'suggested', or a category's id. */
+  id: string;
+  name: string;
+  cards: CopilotCard[];
+}
+
+/** How many of a copilot's hint words stand on the page; the title counts three times. */
+export function fit(card: CopilotCard, title: string, words: Set<string>): number {
+  const titleWords = wordsOf(title);
+  return card.hints.reduce((sum, hint) => {
+    const parts = [...wordsOf(hint)];
+    const inTitle = parts.length > 0 && parts.every((part) => titleWords.has(part));
+    const inText = parts.length > 0 && parts.every((part) => words.has(part));
+    return sum + (inTitle ? 3 : 0) + (inText ? 1 : 0);
+  }, 0);
+}
+
+export function wordsOf(text: string): Set<string> {
+  return new Set(text.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? []);
+}
+
+export function suggest(cards: CopilotCard[], title: string, text: string): CopilotCard[] {
+  const words = wordsOf(text);
+  const scored = cards.map((card) => ({ card, score: fit(card, title, words) }));
+  return scored
+    .filter(({ score }) => score >= SUGGESTED_FROM)
+    .sort((a, b) => b.score - a.score || a.card.name.localeCompare(b.card.name))
+    .slice(0, SUGGESTED_MAX)
+    .map(({ card }) => card);
+}
+
+/** Cards whose name, category or promise hold every word of the query; names that start with it come first. */
+export function search(cards: CopilotCard[], query: string): CopilotCard[] {
+  const parts = query.toLowerCase().split(/\s+/).filter(Boolean);
+  const rank = (card: CopilotCard): number => {
+    const name = card.name.toLowerCase();
+    const all = `${name} ${card.category_name} ${card.id} ${card.promise}`.toLowerCase();
+    if (!parts.every((part) => all.includes(part))) return 0;
+    if (name.startsWith(parts[0] ?? '')) return 4;
+    if (parts.every((part) => name.includes(part))) return 3;
+    return card.category_name.toLowerCase().startsWith(parts[0] ?? '') ? 2 : 1;
+  };
+  const ranked = cards.map((card) => ({ card, score: rank(card) })).filter(({ score }) => score > 0);
+  return ranked.sort((a, b) => b.score - a.score || a.card.name.localeCompare(b.card.name)).map(({ card }) => card);
+}
+
+/** The picker's list without a query: suggested for this page, recent, then every category. */
+export function sections(cards: CopilotCard[], recent: string[], suggested: CopilotCard[]): Section[] {
+  const byId = new Map(cards.map((card) => [card.id, card]));
+  const shown = new Set(suggested.map((card) => card.id));
+  const recentCards = recent.flatMap((id) => (shown.has(id) ? [] : (byId.get(id) ?? [])));
+  const list: Section[] = [
+    { id: 'suggested', name: '', cards: suggested },
+    { id: 'recent', name: '', cards: recentCards },
+  ];
+  for (const card of cards) {
+    const section = list.find((other) => other.id === card.category);
+    if (section) section.cards.push(card);
+    else list.push({ id: card.category, name: card.category_name, cards: [card] });
+  }
+  return list.filter((section) => section.cards.length > 0);
+}
+
+export function remember(recent: string[], id: string): string[] {
+  return [id, ...recent.filter((other) => other !== id)].slice(0, RECENT_MAX);
+}

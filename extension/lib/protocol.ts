@@ -1,0 +1,212 @@
+// Every frame of the socket. Generated from server/protocol.py by extension/scripts/protocol.py: do not edit by hand.
+export const VERSION = 1;
+
+// --- client to server
+
+/** `copilot` is an id such as legal/contract-review, or `generalist`. */
+export interface Ask {
+  type: 'ask';
+  run: string;
+  page: string;
+  copilot: string;
+  question: string;
+  history?: EarlierTurn[];
+  max_tokens?: number | null;
+}
+
+export interface Cancel {
+  type: 'cancel';
+  run: string;
+}
+
+export interface EarlierTurn {
+  question: string;
+  answer: string;
+}
+
+/** `pair` asks for a new key from the code that the terminal shows; `proof` uses the stored key. */
+export interface Hello {
+  type: 'hello';
+  version: number;
+  mode: 'pair' | 'proof';
+  nonce: string;
+}
+
+export interface PageClose {
+  type: 'page.close';
+  page: string;
+}
+
+/** The page's blocks in reading order; block n of an answer is blocks[n - 1]. */
+export interface PageOpen {
+  type: 'page.open';
+  page: string;
+  title: string;
+  url: string;
+  blocks: string[];
+}
+
+export interface Ping {
+  type: 'ping';
+}
+
+export interface Proof {
+  type: 'proof';
+  mac: string;
+}
+
+/** After a reconnect: take over `session`; `seen` names the last seq received of each run, -1 for none. */
+export interface Resume {
+  type: 'resume';
+  session: string;
+  seen: Record<string, number>;
+}
+
+export type ClientFrame = Hello | Proof | PageOpen | PageClose | Ask | Cancel | Resume | Ping;
+
+// --- server to client
+
+export interface BaseCard {
+  name: string;
+  parameters: number;
+  context_tokens: number;
+}
+
+/** `mac` proves that the server knows the key: the client checks it before it sends anything else. */
+export interface Challenge {
+  type: 'challenge';
+  version: number;
+  nonce: string;
+  mac: string;
+}
+
+/** One norm of the copilot, checked on the finished answer. `note` is a sentence for people. */
+export interface CheckResult {
+  name: string;
+  passed: boolean;
+  note: string;
+}
+
+/** `mode`: tuned has an adapter for the running base, instructed has norms alone, base has neither. */
+export interface CopilotCard {
+  id: string;
+  name: string;
+  category: string;
+  category_name: string;
+  promise: string;
+  starters: string[];
+  hints: string[];
+  mode: 'tuned' | 'instructed' | 'base';
+  refused: string | null;
+}
+
+/** A refusal that belongs to no run. `page` when it is about a page. */
+export interface Error {
+  type: 'error';
+  code: string;
+  message: string;
+  page: string | null;
+  retry_after_ms: number | null;
+}
+
+export interface GoingAway {
+  type: 'going_away';
+}
+
+export interface PageReading {
+  type: 'page.reading';
+  page: string;
+  tokens_done: number;
+  tokens_total: number;
+}
+
+/** `blocks_read` < `blocks_total`: the page is longer than the base model's context. */
+export interface PageReady {
+  type: 'page.ready';
+  page: string;
+  tokens: number;
+  cached_tokens: number;
+  blocks_read: number;
+  blocks_total: number;
+  ms: number;
+}
+
+/** Answer to ping, and sent unasked as a heartbeat. */
+export interface Pong {
+  type: 'pong';
+}
+
+/** `at`: offset of the opening mark in the answer, in UTF-16 units. `block` is 1-based, `start` and `end` are UTF-16 offsets into that block as the client sent it; all three null when the quote is not on the page. */
+export interface Quote {
+  text: string;
+  verified: boolean;
+  at: number;
+  block: number | null;
+  start: number | null;
+  end: number | null;
+}
+
+export interface Ready {
+  type: 'ready';
+  session: string;
+  server: string;
+  base: BaseCard;
+  copilots: CopilotCard[];
+}
+
+export interface RunDelta {
+  type: 'run.delta';
+  run: string;
+  seq: number;
+  text: string;
+}
+
+export interface RunDone {
+  type: 'run.done';
+  run: string;
+  seq: number;
+  reason: 'stop' | 'length' | 'cancelled';
+  answer: string;
+  quotes: Quote[];
+  checks: CheckResult[];
+  usage: Usage;
+  timings: Timings;
+}
+
+export interface RunError {
+  type: 'run.error';
+  run: string;
+  seq: number;
+  code: string;
+  message: string;
+  retry_after_ms: number | null;
+}
+
+export interface RunQuote {
+  type: 'run.quote';
+  run: string;
+  seq: number;
+  quote: Quote;
+}
+
+export interface RunStart {
+  type: 'run.start';
+  run: string;
+  seq: number;
+  copilot: string;
+  mode: 'tuned' | 'instructed' | 'base';
+}
+
+export interface Timings {
+  ttft_ms: number;
+  total_ms: number;
+}
+
+export interface Usage {
+  page_tokens: number;
+  cached_tokens: number;
+  prompt_tokens: number;
+  answer_tokens: number;
+}
+
+export type ServerFrame = Challenge | Ready | Error | PageReading | PageReady | RunStart | RunDelta | RunQuote | RunDone | RunError | Pong | GoingAway;

@@ -1,0 +1,34 @@
+// @vitest-environment node
+// Rules that no type can hold: no HTML strings, no socket outside link, short files that say what they are, words that exist.
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+
+const ROOT = join(import.meta.dirname, '..');
+const files = ['lib', 'entrypoints', 'entrypoints/panel'].flatMap((folder) =>
+  readdirSync(join(ROOT, folder)).filter((name) => /\.tsx?$/.test(name)).map((name) => `${folder}/${name}`),
+);
+const read = (file: string): string => readFileSync(join(ROOT, file), 'utf8');
+
+test.each(files)('%s keeps the rules', (file) => {
+  const text = read(file);
+  expect(text.startsWith('// ')).toBe(true);
+  expect(text.split('\n').length).toBeLessThanOrEqual(400);
+  expect(text).not.toMatch(/innerHTML|outerHTML|insertAdjacentHTML|dangerouslySetInnerHTML|document\.write|\beval\(|new Function/);
+  expect(text).not.toMatch(/console\.|localStorage|indexedDB|\bfetch\(|XMLHttpRequest|sendBeacon/);
+  if (file !== 'lib/link.ts') expect(text).not.toMatch(/new WebSocket/);
+});
+
+test('every message that the code names is in the catalogue, and none is left over', () => {
+  const catalogue = Object.keys(JSON.parse(read('public/_locales/en/messages.json')) as object);
+  const code = files.map(read).join('\n') + read('wxt.config.ts');
+  const named = [...code.matchAll(/\bt\(\s*'(\w+)'/g), ...code.matchAll(/getMessage\('(\w+)'/g), ...code.matchAll(/__MSG_(\w+)__/g)].map((match) => match[1]);
+  for (const name of named) expect(catalogue).toContain(name);
+  const built = /^(section|status|link)_|(Title|Text|Button)$/;
+  const unused = catalogue.filter((name) => !built.test(name) && !new RegExp(`['"_]${name}['"_]`).test(code));
+  expect(unused).toEqual([]);
+});
+
+test('the lock file pins no download address', () => {
+  expect(read('package-lock.json')).not.toContain('"resolved"');
+});

