@@ -1,6 +1,6 @@
 """Before (base with norms) and after (adapter) on held-out examples, plus what must not have changed. Called by make.
 
-Answers are plain greedy text without the server's quote constraint, so the figures are the model's own.
+Answers are decoded as served: greedy, and inside quotation marks held to the page's words.
 """
 
 from collections.abc import Sequence
@@ -11,9 +11,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from peft import PeftModel
+from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from server.checks import abstains, run_checks
+from server.engine import PageText
+from server.engine.quoting import PageIndex, QuoteGuard, Vocabulary
+from server.engine.sampling import pick
 from training.adapter import load_adapter
 from training.fit import EVALUATION_BATCH, held_out_nll
 from training.prefix import PrefixCache, adapter_off, collate, forward
@@ -36,30 +40,52 @@ class Measured:
 
 def measure(
     model: PeftModel, tokenizer: PreTrainedTokenizerBase, prefixes: PrefixCache, rows: Sequence[Rendered],
-    checks: Sequence[str], *, off: bool,
+    checks: Sequence[str], *, vocabulary: Vocabulary, off: bool,
 ) -> Measured:  # fmt: skip
     """Loss, answers and checks of all rows; `off` is the base alone."""
-    ids = greedy(model, prefixes, rows, off=off)
+    ids = greedy(model, prefixes, rows, off=off, vocabulary=vocabulary)
     answers = [str(tokenizer.decode(found, skip_special_tokens=True)).strip() for found in ids]
     return Measured(held_out_nll(model, prefixes, rows, off=off), answers, score(checks, rows, answers))
 
 
 def greedy(
-    model: PeftModel, prefixes: PrefixCache, rows: Sequence[Rendered], *, off: bool, tokens_max: int = TOKENS_MAX
-) -> list[list[int]]:
-    """The most likely answer of each row, token by token, the stop token left out."""
+    model: PeftModel, prefixes: PrefixCache, rows: Sequence[Rendered], *, off: bool,
+    vocabulary: Vocabulary | None = None, tokens_max: int = TOKENS_MAX,
+) -> list[list[int]]:  # fmt: skip
+    """The most likely answer of each row, token by token, the stop token left out; quotes are free without
+    a vocabulary.
+    """
     model.eval()
     found: list[list[int]] = [[] for _ in rows]
     order = sorted(range(len(rows)), key=lambda place: len(rows[place].prefix))
     with torch.no_grad(), adapter_off(model, off=off):
         for start in range(0, len(order), EVALUATION_BATCH):
             places = order[start : start + EVALUATION_BATCH]
-            for place, ids in zip(places, _decode(model, prefixes, [rows[p] for p in places], tokens_max), strict=True):
+            together = [rows[place] for place in places]
+            guards = [_guard(row, vocabulary) for row in together]
+            for place, ids in zip(places, _decode(model, prefixes, together, guards, tokens_max), strict=True):
                 found[place] = ids
     return found
 
 
-def _decode(model: PeftModel, prefixes: PrefixCache, rows: Sequence[Rendered], tokens_max: int) -> list[list[int]]:
+def _guard(row: Rendered, vocabulary: Vocabulary | None) -> QuoteGuard | None:
+    if vocabulary is None:
+        return None
+    return QuoteGuard(PageIndex.build(PageText(row.prefix, row.spans), vocabulary), vocabulary)
+
+
+def _pick(logits: Tensor, guard: QuoteGuard | None) -> int:
+    if guard is None:
+        return pick(logits)
+    token = pick(logits, allowed=guard.allowed(), banned=guard.banned)
+    guard.accept(token)
+    return token
+
+
+def _decode(
+    model: PeftModel, prefixes: PrefixCache, rows: Sequence[Rendered], guards: Sequence[QuoteGuard | None],
+    tokens_max: int,
+) -> list[list[int]]:  # fmt: skip
     batch = collate(rows, prefixes, answers=False)
     cache, mask, positions = batch.cache(), batch.mask, batch.positions[:, -1:]
     stops = [row.suffix[-1] for row in rows]
@@ -69,7 +95,8 @@ def _decode(model: PeftModel, prefixes: PrefixCache, rows: Sequence[Rendered], t
     for _ in range(tokens_max):
         tokens = logits[:, -1].argmax(dim=-1)
         for row in sorted(open_rows):
-            token = int(tokens[row])
+            token = _pick(logits[row, -1], guards[row])
+            tokens[row] = token
             if token == stops[row]:
                 open_rows.discard(row)
             else:

@@ -133,9 +133,11 @@ class Fit:
         self._log(epoch=epoch, train_loss=losses / tokens, heldout_loss=heldout, seconds=time.monotonic() - started)
 
     def _step(self, rows: Sequence[Rendered]) -> tuple[float, int]:
-        """One optimiser step. Returns the mean NLL per answer token and the number of answer tokens."""
+        """One optimiser step. Returns the weighted NLL per answer token and the number of answer tokens."""
         count = sum(row.answer_tokens for row in rows)
-        loss = answer_nll(self.model, collate(rows, self.prefixes, answers=True)).sum() / count
+        nll = answer_nll(self.model, collate(rows, self.prefixes, answers=True))
+        weights = [self.recipe.abstain_weight if row.example.kind == "abstain" else 1.0 for row in rows]
+        loss = (nll * nll.new_tensor(weights)[:, None]).sum() / count
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.weights.values(), self.recipe.clip)
         for group in self.optimiser.param_groups:

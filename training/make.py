@@ -16,6 +16,7 @@ from peft import PeftModel
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from server.copilots import Copilot
+from server.engine.quoting import Vocabulary
 from server.errors import CopilotError
 from server.prompt import PromptLayout
 from training import adapter, lock
@@ -68,11 +69,13 @@ class Bench:
         self.train = renderer.rows(_with_pages(examples, "train"))
         self.heldout = renderer.rows(_with_pages(examples, "heldout"))
         self.checks = job.copilot.checks
+        self.vocabulary = Vocabulary.load(job.base)
 
     def measure(self, model: PeftModel, prefixes: PrefixCache) -> tuple[Measured, Measured]:
         """Before (the base alone) and after (with the adapter), on the held-out rows."""
         before, after = (
-            measure(model, self.tokenizer, prefixes, self.heldout, self.checks, off=off) for off in (True, False)
+            measure(model, self.tokenizer, prefixes, self.heldout, self.checks, vocabulary=self.vocabulary, off=off)
+            for off in (True, False)
         )
         return before, after
 

@@ -42,6 +42,7 @@ class Recipe(BaseModel):
     patience: int = Field(2, ge=1, le=100)
     dropout: float = Field(0.0, ge=0, lt=1)
     clip: float = Field(1.0, gt=0)
+    abstain_weight: float = Field(1.0, gt=0, le=1)  # of an abstaining example: all alike, they are learned first
     seed: int = Field(1, ge=0, lt=2**31)
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
 

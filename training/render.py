@@ -5,7 +5,7 @@ A row is the frozen part (page and earlier turns: base KV) and the active part (
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from server.errors import DataError
 from server.page import Page
@@ -29,6 +29,7 @@ class Rendered:
     prefix: tuple[int, ...]
     suffix: tuple[int, ...]
     answer_at: int
+    spans: dict[int, tuple[int, int]] = field(default_factory=dict, compare=False)  # of each block, in `prefix`
 
     @property
     def offset(self) -> int:
@@ -66,7 +67,7 @@ class Renderer:
         history = self._layout.history([Turn(turn.question, turn.answer) for turn in example.history])
         asked = self._layout.ask(example.question, norms=self._norms)
         answer = [*self._layout.text(example.answer), self._layout.stop_id]
-        row = Rendered(example, page, (*prefix.ids, *history), (*asked, *answer), len(asked))
+        row = Rendered(example, page, (*prefix.ids, *history), (*asked, *answer), len(asked), prefix.spans)
         self._check_mask(row)
         return row if len(row.prefix) + len(row.suffix) <= self._context else None
 

@@ -82,8 +82,8 @@ An activated LoRA: it acts from the user's turn on and leaves the page's KV cach
 | own checks passed | {checks["before"]:.1%} | {checks["after"]:.1%} | {checks["ci95"][0]} to {checks["ci95"][1]} |
 | "does not say" F1 ({found["after"]["examples"]} examples) | {found["before"]["f1"]} | {found["after"]["f1"]} | |
 
-"Before" is the base model with the same instructions and no adapter. Answers are greedy and unconstrained, at most
-96 tokens; the server's quote constraint is off. A check counts where the example's own answer passes it.
+"Before" is the base model with the same instructions and no adapter. Answers are greedy, at most 96 tokens, and held
+to the page inside quotation marks, as served. A check counts where the example's own answer passes it.
 
 | check | before | after | examples |
 |---|---|---|---|

@@ -15,6 +15,7 @@ from transformers.convert_slow_tokenizer import bytes_to_unicode
 from server.engine import PageText
 
 QUOTE_BYTES_MAX = 400
+QUOTE_BYTES_MIN = 12  # a quotation of one short word says nothing; shorter only where the block ends
 _MARK = b'"'
 _WORD = re.compile(rb"(?:[0-9A-Za-z]|[\x80-\xff])+")
 
@@ -158,12 +159,16 @@ class QuoteGuard:
             self._places = None
 
     def _continuations(self, places: list[Place]) -> set[int]:
-        vocabulary, allowed = self._vocabulary, set()
+        vocabulary = self._vocabulary
+        allowed: set[int] = set()
         for n, at in places:
             block = self._index.blocks[n]
-            for token, head in vocabulary.closers:
-                if block.startswith(head, at) and _ends_word(block, at + len(head)):
-                    allowed.add(token)
+            if self._quoted >= QUOTE_BYTES_MIN or at >= len(block):
+                allowed.update(
+                    token
+                    for token, head in vocabulary.closers
+                    if block.startswith(head, at) and _ends_word(block, at + len(head))
+                )
             if self._quoted < QUOTE_BYTES_MAX or not _ends_word(block, at):
                 allowed.update(t for t in self._index.spelled.get((n, at), ()) if b"\n" not in vocabulary.bytes_of[t])
         return allowed or {token for token, head in vocabulary.closers if not head}

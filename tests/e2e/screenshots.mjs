@@ -30,7 +30,7 @@ const welcome = (frame) => frame.locator('.welcome').waitFor({ timeout: 15_000 }
 
 async function choose(frame, name) {
   await welcome(frame);
-  await frame.locator('.picker-button').click();
+  await frame.locator('.who').click();
   await frame.locator('.search').fill(name);
   await frame.locator('.search').press('Enter');
 }
@@ -60,7 +60,7 @@ await scene('picker', {
   path: 'contract.html',
   act: async (frame) => {
     await welcome(frame);
-    await frame.locator('.picker-button').click();
+    await frame.locator('.who').click();
     await frame.locator('.search').waitFor();
   },
 });

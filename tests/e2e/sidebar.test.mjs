@@ -14,7 +14,7 @@ async function cost(frame) {
 }
 
 async function choose(frame, name) {
-  await frame.locator('.picker-button').click();
+  await frame.locator('.who').click();
   await frame.locator('.search').fill(name);
   await frame.locator('.search').press('Enter');
 }

@@ -79,9 +79,11 @@ Pages of sources that training never read; greedy decoding, no constraint.
 
     python -m training base --preset {preset} --corpus DIR
 
-{tokens:.1f} M training tokens in {hours:.1f} hours. Every row is a numbered page with questions on it, rendered by
-`server.prompt` as served. Weight matrices by Muon, the rest by AdamW; warm-up, stable, decay; in the decay only
-answers count. `training.json` holds the recipe and the loss at every twentieth step.
+{tokens:.1f} M training tokens in {hours:.1f} hours on two processor cores. Every row is a numbered page with questions
+on it, rendered by `server.prompt` as served. Weight matrices by Muon, the rest by AdamW; warm-up, stable, decay; in
+the decay only answers count. The copying circuit (a previous-token head and induction heads) was written into the
+initial weights (`training/base/wiring.py`); training refined it. `training.json` holds the recipe and the loss at
+every twentieth step.
 
 ## What it cannot do
 

@@ -24,7 +24,7 @@ CHARS_PER_TOKEN = 3.6
 ANSWER_ROOM = 0.3  # part of a row that is left for questions and answers
 HELD_OUT_ROWS = 400
 SHORT_CHARS = 900
-QUESTIONS = 200
+QUESTIONS = 120
 
 
 def prepare(preset: Preset, corpus: Path, work: Path, *, seed: int) -> tuple[PreTrainedTokenizerFast, Rows, Rows]:

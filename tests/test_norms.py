@@ -1,0 +1,125 @@
+"""Each copilot that ships keeps its norms on the fixture pages; the base alone, given the same norms, does not."""
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import torch
+
+from server import bases
+from server.checks import run_checks
+from server.copilots import Copilot, Copilots
+from server.documents import read_document
+from server.engine import AdapterRef, PageText, Request, Tokens
+from server.engine.loader import check_adapter
+from server.engine.local import LocalEngine
+from server.grounding import quotations
+from server.page import Page, read_page
+from server.settings import load_settings
+
+PAGES = Path(__file__).parent / "e2e" / "pages"
+CASES = {
+    "legal/contract-review": (
+        "contract.html",
+        ("not_legal_advice",),
+        ("When does it renew, and what notice is needed?", "What is the late fee?", "Who owns the customer data?"),
+    ),
+    "health/evidence-check": (
+        "health.html",
+        ("evidence_graded", "clinician_named"),
+        ("How strong is the evidence for the main claim?", "Are there side effects?", "Who paid for the study?"),
+    ),
+    "marketing/ad-copy": (
+        "shop.html",
+        ("lines_listed", "source_quoted"),
+        ("Write two headlines of 30 characters or fewer", "A meta description under 155 characters", "one tagline"),
+    ),
+}
+
+
+@dataclass
+class House:
+    """The real embedded base with everything that ships."""
+
+    engine: LocalEngine
+    text: bases.BaseText
+    copilots: Copilots
+    loop: asyncio.AbstractEventLoop
+
+    def page(self, name: str) -> tuple[Page, PageText]:
+        document = read_document(str(PAGES / name))
+        page = read_page(title=document.title, url="", blocks=document.blocks, chars_max=10**6)
+        prefix = self.text.layout.page(page, tokens_max=3_000)
+        return page, PageText(prefix.ids, prefix.spans)
+
+    def answer(self, page: PageText, copilot: Copilot, question: str, adapter: AdapterRef | None) -> str:
+        async def collect() -> str:
+            ids: list[int] = []
+            request = Request(
+                page=page,
+                history=(),
+                turn=self.text.layout.ask(question, norms=copilot.norms),
+                adapter=adapter,
+                stop_ids=self.text.stop_ids,
+                tokens_max=160,
+                timeout_s=120,
+            )
+            async for event in self.engine.generate(request):
+                if isinstance(event, Tokens):
+                    ids += event.ids
+            return self.text.decode(ids)
+
+        return self.loop.run_until_complete(collect())
+
+
+@pytest.fixture(scope="module")
+def house() -> Iterator[House]:
+    settings, loop = load_settings(), asyncio.new_event_loop()
+    folder = bases.find(settings, settings.base)
+    engine = LocalEngine(settings, folder, dtype=torch.float32)
+    loop.run_until_complete(engine.start())
+    copilots = Copilots(
+        adapters_dir=settings.adapters_dir,
+        user_dir=settings.user_dir / "none",
+        adapter_bytes_max=settings.adapter_bytes_max,
+        base=engine.info,
+        check_adapter=check_adapter,
+    )
+    yield House(engine, bases.load_text(folder), copilots, loop)
+    loop.run_until_complete(engine.stop())
+    loop.close()
+
+
+@pytest.mark.parametrize("copilot_id", CASES)
+def test_a_copilot_keeps_its_norms_where_the_base_alone_does_not(house: House, copilot_id: str) -> None:
+    file, norms, questions = CASES[copilot_id]
+    copilot = house.copilots.get(copilot_id)
+    assert copilot.adapter is not None, copilot.refused
+    page, text = house.page(file)
+
+    tuned = [house.answer(text, copilot, question, copilot.adapter) for question in questions]
+    alone = [house.answer(text, copilot, question, None) for question in questions]
+
+    kept = [passes(answer, page, question, norms) for answer, question in zip(tuned, questions, strict=True)]
+    kept_alone = [passes(answer, page, question, norms) for answer, question in zip(alone, questions, strict=True)]
+    assert all(kept), tuned
+    assert not any(kept_alone), alone
+
+
+@pytest.mark.parametrize("copilot_id", CASES)
+def test_every_quotation_of_a_copilot_stands_on_the_page(house: House, copilot_id: str) -> None:
+    file, _, questions = CASES[copilot_id]
+    copilot = house.copilots.get(copilot_id)
+    page, text = house.page(file)
+
+    answers = [house.answer(text, copilot, question, copilot.adapter) for question in questions]
+
+    quotes = [quote for answer in answers for quote in quotations(answer, page)]
+    assert quotes
+    assert all(quote.verified and quote.cited in (None, quote.block) for quote in quotes), answers
+
+
+def passes(answer: str, page: Page, question: str, norms: tuple[str, ...]) -> bool:
+    return all(result.passed for result in run_checks(norms, answer, page=page, question=question))
