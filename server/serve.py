@@ -164,4 +164,12 @@ def _paired_note(origin: str) -> str:
 
 def _say_ready(app: FastAPI, console: Console) -> None:
     app.state.code.issue()
-    console.print('Ready. Try: [bold]retinue ask contract-review --page contract.html "When can it be ended?"[/]')
+    console.print(f"Ready. Try: [bold]{_example()}[/]", soft_wrap=True)
+
+
+def _example() -> str:
+    """A command that works when it is pasted: this very program, and a page of the clone when there is one."""
+    program = Path(sys.argv[0])
+    here = program.relative_to(Path.cwd()) if program.is_relative_to(Path.cwd()) else program.name
+    page = "tests/e2e/pages/contract.html" if Path("tests/e2e/pages/contract.html").is_file() else "contract.html"
+    return f'{here} ask contract-review --page {page} "When can it be ended?"'
