@@ -1,6 +1,7 @@
 """Each copilot that ships keeps its norms on the fixture pages; the base alone, given the same norms, does not."""
 
 import asyncio
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,6 @@ import pytest
 import torch
 
 from server import bases
-from server.checks import run_checks
 from server.copilots import Copilot, Copilots
 from server.documents import read_document
 from server.engine import AdapterRef, PageText, Request, Tokens
@@ -20,20 +20,23 @@ from server.page import Page, read_page
 from server.settings import load_settings
 
 PAGES = Path(__file__).parent / "e2e" / "pages"
+# What a reader sees at a glance. Written out here: server.checks lets an abstaining answer pass.
 CASES = {
     "legal/contract-review": (
         "contract.html",
-        ("not_legal_advice",),
+        re.compile(r".+\nNot legal advice\.", re.DOTALL),
         ("When does it renew, and what notice is needed?", "What is the late fee?", "Who owns the customer data?"),
     ),
     "health/evidence-check": (
         "health.html",
-        ("evidence_graded", "clinician_named"),
+        re.compile(
+            r"Evidence: (strong|moderate|weak|none)\. .+\nTalk to a clinician before you change anything\.", re.DOTALL
+        ),
         ("How strong is the evidence for the main claim?", "Are there side effects?", "Who paid for the study?"),
     ),
     "marketing/ad-copy": (
         "shop.html",
-        ("lines_listed", "source_quoted"),
+        re.compile(r'- .+\nFrom the page: ".+" \[\d+\]', re.DOTALL),
         ("Write two headlines of 30 characters or fewer", "A meta description under 155 characters", "one tagline"),
     ),
 }
@@ -94,18 +97,16 @@ def house() -> Iterator[House]:
 
 @pytest.mark.parametrize("copilot_id", CASES)
 def test_a_copilot_keeps_its_norms_where_the_base_alone_does_not(house: House, copilot_id: str) -> None:
-    file, norms, questions = CASES[copilot_id]
+    file, norm, questions = CASES[copilot_id]
     copilot = house.copilots.get(copilot_id)
     assert copilot.adapter is not None, copilot.refused
-    page, text = house.page(file)
+    _, text = house.page(file)
 
     tuned = [house.answer(text, copilot, question, copilot.adapter) for question in questions]
     alone = [house.answer(text, copilot, question, None) for question in questions]
 
-    kept = [passes(answer, page, question, norms) for answer, question in zip(tuned, questions, strict=True)]
-    kept_alone = [passes(answer, page, question, norms) for answer, question in zip(alone, questions, strict=True)]
-    assert all(kept), tuned
-    assert not any(kept_alone), alone
+    assert all(norm.fullmatch(answer) for answer in tuned), tuned
+    assert not any(norm.fullmatch(answer) for answer in alone), alone
 
 
 @pytest.mark.parametrize("copilot_id", CASES)
@@ -119,7 +120,3 @@ def test_every_quotation_of_a_copilot_stands_on_the_page(house: House, copilot_i
     quotes = [quote for answer in answers for quote in quotations(answer, page)]
     assert quotes
     assert all(quote.verified and quote.cited in (None, quote.block) for quote in quotes), answers
-
-
-def passes(answer: str, page: Page, question: str, norms: tuple[str, ...]) -> bool:
-    return all(result.passed for result in run_checks(norms, answer, page=page, question=question))

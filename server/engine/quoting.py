@@ -13,6 +13,7 @@ from tokenizers import Tokenizer
 from transformers.convert_slow_tokenizer import bytes_to_unicode
 
 from server.engine import PageText
+from server.engine.sampling import looping
 
 QUOTE_BYTES_MAX = 400
 QUOTE_BYTES_MIN = 12  # a quotation of one short word says nothing; shorter only where the block ends
@@ -119,11 +120,12 @@ class QuoteGuard:
         self._quoted = 0
         self._closed_in: int | None = None  # block of the quotation that closed just now
         self._citation = b""  # what is left to write of its `n]`
+        self._answer: list[int] = []
 
     @property
-    def banned(self) -> frozenset[int]:
-        """Tokens that may not come while `allowed()` is None."""
-        return self._vocabulary.unguarded
+    def banned(self) -> set[int]:
+        """Tokens that may not come while `allowed()` is None: loops, and what would slip past the guard."""
+        return looping(self._answer) | self._vocabulary.unguarded
 
     def allowed(self) -> Iterable[int] | None:
         if self._citation:
@@ -136,6 +138,7 @@ class QuoteGuard:
 
     def accept(self, token: int) -> None:
         """Follow the token that was chosen."""
+        self._answer.append(token)
         text = self._vocabulary.bytes_of[token]
         if self._citation:
             self._citation = self._citation.removeprefix(text)

@@ -1,11 +1,13 @@
-"""Logits -> token. Greedy: a grounded answer should be the same every time."""
+"""Logits -> token. Greedy: a grounded answer should be the same every time. Loops are cut while they begin."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import torch
 from torch import Tensor
 
 from server.errors import RunError
+
+REPEATED_TOKENS = 6
 
 
 def pick(logits: Tensor, *, allowed: Iterable[int] | None = None, banned: Iterable[int] = ()) -> int:
@@ -22,3 +24,12 @@ def pick(logits: Tensor, *, allowed: Iterable[int] | None = None, banned: Iterab
         return int(logits.argmax())
     choices = torch.tensor(sorted(allowed), device=logits.device)
     return int(choices[logits[choices].argmax()])
+
+
+def looping(answer: Sequence[int], *, size: int = REPEATED_TOKENS) -> set[int]:
+    """Tokens that would write `size` tokens in a row which the answer holds already (no-repeat n-gram)."""
+    head = tuple(answer[-(size - 1) :])
+    if len(answer) < size:
+        return set()
+    starts = range(len(answer) - size + 1)
+    return {answer[at + size - 1] for at in starts if tuple(answer[at : at + size - 1]) == head}

@@ -1,0 +1,29 @@
+import pytest
+import torch
+
+from server.engine.sampling import looping, pick
+from server.errors import RunError
+
+
+def test_the_likeliest_token_is_picked_among_those_allowed() -> None:
+    logits = torch.tensor([0.1, 3.0, 2.0, 1.0])
+
+    assert pick(logits) == 1
+    assert pick(logits, allowed=[0, 3]) == 3
+    assert pick(logits, banned=[1]) == 2
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_logits_that_are_no_numbers_are_an_error(value: float) -> None:
+    with pytest.raises(RunError) as failure:
+        pick(torch.tensor([0.0, value]))
+
+    assert failure.value.code == "run_nan"
+
+
+@pytest.mark.parametrize(
+    ("answer", "cut"),
+    [([], set()), ([1, 2, 3], set()), ([1, 2, 3, 9, 1, 2], {3}), ([5, 5, 5], {5}), ([1, 2, 3, 1, 2, 4, 1, 2], {3, 4})],
+)
+def test_a_token_that_repeats_a_run_is_a_loop(answer: list[int], cut: set[int]) -> None:
+    assert looping(answer, size=3) == cut
