@@ -23,7 +23,7 @@ export function renderMarkdown(answer: string, quotes: Quote[], blocks: number, 
     return `${OPEN}${held.push(node) - 1}${CLOSE}`;
   };
   const text = withMarks(answer.replace(MARKS, '\uFFFD'), quotes, blocks, inlines, hold);
-  return new Renderer(held, raw).blocks(new Lexer({ gfm: true }).lex(text));
+  return new Renderer(held, raw).blocks(new Lexer({ gfm: true, breaks: true }).lex(text));
 }
 
 function withMarks(answer: string, quotes: Quote[], blocks: number, inlines: Inlines, hold: (node: ComponentChild, text: string) => string): string {

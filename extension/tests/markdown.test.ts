@@ -64,6 +64,11 @@ describe('hostile answers', () => {
 });
 
 describe('ordinary answers', () => {
+  test('keeps the line that a norm asks for on a line of its own', () => {
+    const root = show('It renews.\nNot legal advice.');
+    expect(root.querySelectorAll('br')).toHaveLength(1);
+  });
+
   test('paragraphs, lists, bold, code, tables and headings', () => {
     const root = show('# Top\n\nA **b** *c* `d`\n\n3. x\n4. y\n\n| k | v |\n|---|---|\n| 1 | 2 |\n\n> q\n\n```\ncode\n```');
     for (const tag of ['h4', 'p', 'strong', 'em', 'code', 'ol', 'table', 'blockquote', 'pre']) expect(root.querySelector(tag)).not.toBeNull();
