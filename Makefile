@@ -61,7 +61,7 @@ $(VENV)/.dev: $(VENV)/.ready
 
 extension/node_modules/.ready: extension/package-lock.json
 	npm --prefix extension ci --ignore-scripts --no-audit --no-fund --silent
-	npm --prefix extension run --silent prepare-types
+	cd extension && npx --no-install wxt prepare >/dev/null
 	@touch $@
 
 $(EXTENSION_BUILD): extension/node_modules/.ready $(shell find extension/entrypoints extension/lib extension/public extension/wxt.config.ts -type f 2>/dev/null)
