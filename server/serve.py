@@ -169,7 +169,7 @@ def _say_ready(app: FastAPI, console: Console) -> None:
 
 def _example() -> str:
     """A command that works when it is pasted: this very program, and a page of the clone when there is one."""
-    program = Path(sys.argv[0])
+    program = Path(sys.argv[0]).absolute()
     here = program.relative_to(Path.cwd()) if program.is_relative_to(Path.cwd()) else program.name
     page = "tests/e2e/pages/contract.html" if Path("tests/e2e/pages/contract.html").is_file() else "contract.html"
     return f'{here} ask contract-review --page {page} "When can it be ended?"'
