@@ -67,7 +67,7 @@ await scene('picker', {
 await scene('answer', {
   path: 'contract.html',
   act: async (frame) => {
-    await answered(frame, 'Contract Reviewer', 'When does it renew, and what notice is needed?');
+    await answered(frame, 'Contract Reviewer', 'What right of use does the Customer receive?');
     await showQuote(frame);
   },
 });
