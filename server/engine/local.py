@@ -5,6 +5,7 @@ the row that fails again is ended with its error.
 """
 
 import asyncio
+import logging
 import queue
 import threading
 import time
@@ -24,6 +25,7 @@ from server.engine.scheduler import Event, Row, Scheduler, Work
 from server.errors import BaseError, RetinueError, RunError
 from server.settings import Settings
 
+_log = logging.getLogger(__name__)
 IDLE_S = 0.5
 PAGE_INDEXES_HELD = 32
 
@@ -125,10 +127,15 @@ class LocalEngine:
             return
         settle(None)
         while True:
-            if not self._drain(wait=not (self._scheduler.running or self._scheduler.waiting)):
-                self._scheduler.fail_all(RunError("The server is shutting down.", code="going_away"))
-                return
-            self._step()
+            try:
+                if not self._drain(wait=not (self._scheduler.running or self._scheduler.waiting)):
+                    self._scheduler.fail_all(RunError("The server is shutting down.", code="going_away"))
+                    return
+                self._step()
+            except Exception:
+                _log.exception("engine step failed")
+                message = "The engine had to start over. Ask again."
+                self._scheduler.fail_all(RunError(message, code="engine_restarted", retry_after_ms=500))
 
     def _load(self) -> None:
         torch.set_num_threads(self._settings.threads)
@@ -165,8 +172,12 @@ class LocalEngine:
             message = "Page, history and question fill the base model's context. Ask a shorter question."
             row.end(RunError(message, code="run_too_long"))
             return
-        if request.constrain_quotes and request.page.spans:
-            row.guard = QuoteGuard(self._index(request.page), self._vocabulary)
+        try:
+            if request.constrain_quotes and request.page.spans:
+                row.guard = QuoteGuard(self._index(request.page), self._vocabulary)
+        except Exception as error:  # the row is nowhere yet: nobody else could end it
+            row.end(_as_run_error(error))
+            return
         self._scheduler.submit(row)
 
     def _index(self, page: PageText) -> PageIndex:
@@ -177,7 +188,15 @@ class LocalEngine:
         return index
 
     def _admit(self, row: Row) -> None:
-        """Find the row's KV and hold it; read its adapter. Raises CopilotError."""
+        """Find the row's KV and hold it; read its adapter. Raises CopilotError and RunError."""
+        try:
+            self._take_in(row)
+        except RetinueError:
+            raise
+        except Exception as error:
+            raise _as_run_error(error) from error
+
+    def _take_in(self, row: Row) -> None:
         if row.adapter_ref is not None:
             row.adapter = self._adapters.get(row.adapter_ref)
             if not row.adapter.activated:
@@ -228,13 +247,20 @@ class LocalEngine:
             for item, row_logits in zip(work, logits, strict=True)
         ]
         for item, token in zip(work, picked, strict=True):
-            assert item.row.tail is not None  # noqa: S101 - rows in a plan have a tail
-            item.row.tail.length += item.count
-            item.row.done += item.count
-            if item.row.reads_page:
-                self._page_progress(item.row)
-            elif token is not None:
-                self._take(item.row, token)
+            try:
+                self._commit(item, token)
+            except Exception as error:  # the other rows have moved on: only this one can be given up
+                self._scheduler.finish(item.row, _as_run_error(error))
+
+    def _commit(self, item: Work, token: int | None) -> None:
+        """Count the step's KV in and hand on what the row got."""
+        assert item.row.tail is not None  # noqa: S101 - rows in a plan have a tail
+        item.row.tail.length += item.count
+        item.row.done += item.count
+        if item.row.reads_page:
+            self._page_progress(item.row)
+        elif token is not None:
+            self._take(item.row, token)
 
     def _pick(self, row: Row, logits: torch.Tensor) -> int:
         if row.guard is None:

@@ -77,7 +77,7 @@ Pages of sources that training never read; greedy decoding, no constraint.
 
 ## How it was made
 
-    python -m training base --preset {preset} --corpus DIR
+    python -m training base --preset {preset} --corpus DIR --out adapters/base/{name}
 
 {tokens:.1f} M training tokens in {hours:.1f} hours on two processor cores. Every row is a numbered page with questions
 on it, rendered by `server.prompt` as served. Weight matrices by Muon, the rest by AdamW; warm-up, stable, decay; in

@@ -170,3 +170,36 @@ def test_logits_that_are_no_numbers_fail_their_row_only(
 
     assert isinstance(failed, RunError) and failed.code == "run_nan"
     assert isinstance(answered, tuple) and len(answered[0]) == 12
+
+
+def test_a_row_that_cannot_be_admitted_fails_alone(
+    driver: Driver, request_for: RequestFor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    driver.open(PAGE)
+
+    def no_room(capacity: int) -> None:
+        raise MemoryError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(driver.engine._runner, "new_tail", no_room)
+        with pytest.raises(RunError) as failure:
+            driver.ask(request_for(PAGE, TURN, None))
+
+    assert failure.value.code == "run_memory"
+    assert len(driver.ask(request_for(PAGE, TURN, None))[0][0]) == 12
+    assert settle(driver, rows_running=0)["rows_running"] == 0
+
+
+def test_an_engine_that_fails_between_steps_fails_its_answers_and_goes_on(
+    driver: Driver, request_for: RequestFor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken() -> None:
+        raise ZeroDivisionError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(driver.engine._scheduler, "plan", broken)
+        with pytest.raises(RunError) as failure:
+            driver.ask(request_for(PAGE, TURN, None))
+
+    assert failure.value.code == "engine_restarted" and failure.value.retry_after_ms
+    assert len(driver.ask(request_for(PAGE, TURN, None))[0][0]) == 12
