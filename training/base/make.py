@@ -15,7 +15,7 @@ from training.base.evaluate import answers, held_out_questions, losses
 from training.base.presets import Preset, preset
 from training.base.pretrain import Pretraining, new_model
 from training.base.rows import Row, Rows, collect, render
-from training.base.tasks import TaskMaker
+from training.base.tasks import WHOLE_PAGE_TASKS, TaskMaker
 from training.base.tokenizer import train_tokenizer
 from training.base.wiring import wire_copying
 
@@ -39,16 +39,19 @@ def prepare(preset: Preset, corpus: Path, work: Path, *, seed: int) -> tuple[Pre
     shuffled.shuffle(documents)
     shuffled.shuffle(prose)
     kept = [d for d in documents if not d.held_out]
-    tokenizer = train_tokenizer(
-        (
-            "\n".join(d.blocks)
-            for d in itertools.chain(kept[:TOKENIZER_PAGES], prose[:TOKENIZER_PAGES])
-            if not d.held_out
-        ),
-        vocabulary=preset.vocabulary,
-        context=preset.context,
-    )
-    tokenizer.save_pretrained(work / "tokenizer")
+    if (work / "tokenizer").exists():  # rows are made anew for weights that know these tokens
+        tokenizer = AutoTokenizer.from_pretrained(work / "tokenizer", local_files_only=True)
+    else:
+        tokenizer = train_tokenizer(
+            (
+                "\n".join(d.blocks)
+                for d in itertools.chain(kept[:TOKENIZER_PAGES], prose[:TOKENIZER_PAGES])
+                if not d.held_out
+            ),
+            vocabulary=preset.vocabulary,
+            context=preset.context,
+        )
+        tokenizer.save_pretrained(work / "tokenizer")
     layout = PromptLayout(tokenizer)
     prose_rows = int(len(kept) * preset.prose_share / (1 - preset.prose_share))
     mixed = kept + [d for d in prose if not d.held_out][:prose_rows]
@@ -78,13 +81,15 @@ def make_rows(documents: list[Document], layout: PromptLayout, preset: Preset, *
 
 
 def make_short_rows(documents: list[Document], layout: PromptLayout, preset: Preset, *, seed: int) -> Iterator[Row]:
-    """Pages of a few sentences with six made questions each: half of the tokens are copied from the page."""
+    """Pages of a few sentences with many questions each: half of the tokens are copied from the page."""
     maker, sizes = TaskMaker(seed + 2), random.Random(seed)  # noqa: S311
     for document in documents:
-        page = maker.page(document, chars=sizes.randint(SHORT_CHARS // 3, SHORT_CHARS))
+        page = maker.excerpt(document, chars=sizes.randint(SHORT_CHARS // 3, SHORT_CHARS))
         if page is None:
             continue
-        row = render(layout, page, maker.turns(page, (), synthetic=6), context=preset.row_tokens)
+        questions = [question for question in document.questions if question.task not in WHOLE_PAGE_TASKS]
+        turns = maker.turns(page, questions, synthetic=4)
+        row = render(layout, page, turns, context=preset.row_tokens)
         if row is not None:
             yield row
 

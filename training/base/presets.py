@@ -62,7 +62,7 @@ PRESETS = {
         other_lr=3e-3,
         decay_share=0.35,
         prose_share=0.2,
-        long_share=0.06,
+        long_share=0.12,
         short_share=0.4,
     ),
     "gpu": Preset(

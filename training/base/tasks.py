@@ -21,6 +21,7 @@ _COMMON = frozenset(
     what when where which while will with within without would your""".split()
 )
 _QUOTED_TASKS = frozenset({"quote", "quote-clause"})
+WHOLE_PAGE_TASKS = frozenset({"summarise", "summarise-1", "query-summary", "objectives", "outline", "title", "steps"})
 _ABOUT = (
     "What does the page say about {}?",
     "Quote the part about {}.",
@@ -41,8 +42,21 @@ class TaskMaker:
         self._foreign: list[str] = ["parking permits", "the refund policy", "volcanic activity"]
 
     def page(self, document: Document, *, chars: int) -> Page | None:
+        """The document from its start, as far as `chars` characters reach; None when that is too little."""
+        return self._page(document, document.blocks, chars=chars)
+
+    def excerpt(self, document: Document, *, chars: int) -> Page | None:
+        """A short page around the place that one of the document's questions asks for."""
+        first = 0
+        if document.questions:
+            wanted = _fold(self._random.choice(document.questions).answer).strip('“”". ').lower()[:60]
+            holding = [n for n, block in enumerate(document.blocks) if wanted in block.lower()]
+            first = max(0, (holding or [0])[0] - self._random.randrange(3))
+        return self._page(document, document.blocks[first:], chars=chars)
+
+    def _page(self, document: Document, blocks: Sequence[str], *, chars: int) -> Page | None:
         kept: list[str] = []
-        for block in self._split(document.blocks):
+        for block in self._split(blocks):
             if kept and sum(map(len, kept)) + len(block) > chars:
                 break
             kept.append(block[:chars])
@@ -77,16 +91,20 @@ class TaskMaker:
             return Turn(question.question, ABSTAIN)
         if question.task in _QUOTED_TASKS:
             return self._quote(page, question.question, answer.strip('“”"'))
-        found = _containing(page, answer) or (_nearest(page, answer) if question.task == "define" else None)
+        whole = question.task in WHOLE_PAGE_TASKS
+        found = _containing(page, answer) or (None if whole else _nearest(page, answer))
+        if found is None and not whole:
+            return None  # nothing on the page carries the answer: training on it would teach to invent
         if found is None:
             short = answer[:500].rpartition(". ")[0] + "." if len(answer) > 500 else answer
-            return Turn(question.question, short)
+            return Turn(question.question, short) if len(short) > 2 else None
         n, sentence = found
         quote = f'"{_shorten(sentence)}" [{n}]'
         same = answer.strip(". ").lower() == sentence.strip(". ").lower() or len(answer) > 160
         return Turn(question.question, quote if same else f"{answer.rstrip('.')}. {quote}")
 
-    def _quote(self, page: Page, question: str, wanted: str) -> Turn | None:
+    @staticmethod
+    def _quote(page: Page, question: str, wanted: str) -> Turn | None:
         for block in page.blocks:
             at = block.text.find(wanted[:60])
             if at >= 0:
