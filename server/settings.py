@@ -50,7 +50,7 @@ class Settings(BaseSettings):
     prefill_chunk_tokens: int = Field(512, ge=16)
     kv_bytes_max: int = Field(1024**3, ge=1024)
     adapter_bytes_max: int = Field(256 * 1024**2, ge=1024)
-    adapters_resident_max: int = Field(64, ge=1)
+    adapters_resident_bytes_max: int = Field(256 * 1024**2, ge=1024)
     threads: int = Field(default_factory=lambda: max(1, (os.cpu_count() or 1)), ge=1)
 
     @model_validator(mode="before")

@@ -8,8 +8,9 @@ one kind is never found under another. Tokens are compared, not hashed. Single-t
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-import torch
 from torch import Tensor
+
+from server.engine.tails import Tail
 
 BASE_KIND = "base"
 
@@ -38,28 +39,6 @@ class Segment:
             path.append(node)
             node = node.parent
         return path[::-1]
-
-
-class Tail:
-    """KV that one row is writing: room is taken in advance and grows by doubling; `length` counts committed tokens."""
-
-    def __init__(self, shape: tuple[int, int, int], *, capacity: int, dtype: torch.dtype, device: torch.device) -> None:
-        self._layers, self._heads, self._dim = shape
-        self.length = 0
-        self.keys = torch.empty(self._layers, self._heads, capacity, self._dim, dtype=dtype, device=device)
-        self.values = torch.empty_like(self.keys)
-
-    def reserve(self, tokens: int) -> None:
-        """Make room for `tokens` more."""
-        capacity = self.keys.shape[2]
-        if self.length + tokens <= capacity:
-            return
-        grown = max(self.length + tokens, 2 * capacity)
-        for name in ("keys", "values"):
-            old: Tensor = getattr(self, name)
-            new = torch.empty(self._layers, self._heads, grown, self._dim, dtype=old.dtype, device=old.device)
-            new[:, :, : self.length] = old[:, :, : self.length]
-            setattr(self, name, new)
 
 
 class SegmentTree:

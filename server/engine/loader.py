@@ -83,12 +83,25 @@ class AdapterWeights:
 
 
 @dataclass(frozen=True, slots=True)
+class LinearShape:
+    """What an adapter must fit: sizes of a linear module of the base, and where its products are computed."""
+
+    out_features: int
+    in_features: int
+    dtype: torch.dtype
+    device: torch.device
+
+
+Linears = dict[str, LinearShape]  # by module name
+
+
+@dataclass(frozen=True, slots=True)
 class Base:
     """The base model in memory. `linears` are the modules that an adapter may name."""
 
     info: BaseInfo
     model: PreTrainedModel
-    linears: dict[str, nn.Linear]
+    linears: Linears
 
 
 def base_fingerprint(folder: Path) -> str:
@@ -126,7 +139,7 @@ def load_base(folder: Path, *, dtype: torch.dtype | None = None, device: str = "
         context_tokens=int(config.max_position_embeddings),
     )
     linears = {
-        name: module
+        name: LinearShape(module.out_features, module.in_features, module.weight.dtype, module.weight.device)
         for name, module in model.named_modules()
         if isinstance(module, nn.Linear) and module is not model.get_output_embeddings()
     }
@@ -173,7 +186,7 @@ def read_adapter_config(folder: Path) -> AdapterConfig:
         ) from error
 
 
-def read_adapter(ref: AdapterRef, base: Base) -> AdapterWeights:
+def read_adapter(ref: AdapterRef, linears: Linears) -> AdapterWeights:
     """Tensors of a checked adapter, checked again: names, shapes, types, finite values, and the digest.
 
     Raises CopilotError.
@@ -185,7 +198,7 @@ def read_adapter(ref: AdapterRef, base: Base) -> AdapterWeights:
         if digest != ref.digest:
             raise CopilotError("The adapter changed on disk. Reload the copilots.", code="copilot_changed")
         with safe_open(file, framework="pt") as tensors:
-            modules = dict(_modules(tensors, config, base))
+            modules = dict(_modules(tensors, config, linears))
     except (OSError, SafetensorError) as error:
         raise CopilotError(
             f"The adapter's weights cannot be read: {error}", code="copilot_weights_unreadable"
@@ -193,10 +206,10 @@ def read_adapter(ref: AdapterRef, base: Base) -> AdapterWeights:
     return AdapterWeights(ref.digest, config.r, config.alora_invocation_tokens is not None, modules)
 
 
-def _modules(tensors: Any, config: AdapterConfig, base: Base) -> Iterator[tuple[str, tuple[Tensor, Tensor]]]:
+def _modules(tensors: Any, config: AdapterConfig, linears: Linears) -> Iterator[tuple[str, tuple[Tensor, Tensor]]]:
     targets = {
         name: linear
-        for name, linear in base.linears.items()
+        for name, linear in linears.items()
         if name.rsplit(".", 1)[-1] in config.target_modules or name in config.target_modules
     }
     wanted = {f"{_PREFIX}{name}.lora_{side}.weight" for name in targets for side in "AB"}
@@ -207,9 +220,8 @@ def _modules(tensors: Any, config: AdapterConfig, base: Base) -> Iterator[tuple[
     for name, linear in targets.items():
         a = _tensor(tensors, f"{_PREFIX}{name}.lora_A.weight", (config.r, linear.in_features))
         b = _tensor(tensors, f"{_PREFIX}{name}.lora_B.weight", (linear.out_features, config.r))
-        weight = linear.weight
         scaled = b.float() * config.scaling
-        yield name, (a.to(weight.device, weight.dtype), scaled.to(weight.device, weight.dtype))
+        yield name, (a.to(linear.device, linear.dtype), scaled.to(linear.device, linear.dtype))
 
 
 def _tensor(tensors: Any, name: str, shape: tuple[int, int]) -> Tensor:

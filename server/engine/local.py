@@ -16,7 +16,7 @@ import torch
 
 from server.engine import BaseInfo, Finished, PageInfo, PageText, Request, Tokens
 from server.engine.kvcache import BASE_KIND, Segment, SegmentTree
-from server.engine.loader import Base, load_base, read_adapter
+from server.engine.loader import load_base, read_adapter
 from server.engine.lora import ResidentAdapters
 from server.engine.quoting import PageIndex, QuoteGuard, Vocabulary
 from server.engine.runner import Runner
@@ -39,7 +39,7 @@ class LocalEngine:
         self._settings, self._folder, self._dtype, self._device = settings, base_folder, dtype, device
         self._inbox: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
-        self._base: Base | None = None
+        self._info: BaseInfo | None = None
         self._leases: dict[tuple[int, ...], list[Segment]] = {}
         self._indexes: dict[tuple[int, ...], PageIndex] = {}
 
@@ -47,9 +47,9 @@ class LocalEngine:
 
     @property
     def info(self) -> BaseInfo:
-        if self._base is None:
+        if self._info is None:
             raise BaseError("The base model is still loading.", code="base_loading")
-        return self._base.info
+        return self._info
 
     async def start(self) -> None:
         """Load the base model in the engine thread. Raises BaseError."""
@@ -140,11 +140,11 @@ class LocalEngine:
     def _load(self) -> None:
         torch.set_num_threads(self._settings.threads)
         base = load_base(self._folder, dtype=self._dtype, device=self._device)
-        self._runner = Runner(base)
+        self._runner, linears = Runner(base), base.linears
         self._vocabulary = Vocabulary.load(self._folder)
         self._tree = SegmentTree(self._settings.kv_bytes_max)
         self._adapters = ResidentAdapters(
-            lambda ref: read_adapter(ref, base), count_max=self._settings.adapters_resident_max
+            lambda ref: read_adapter(ref, linears), bytes_max=self._settings.adapters_resident_bytes_max
         )
         self._scheduler = Scheduler(
             rows_max=self._settings.rows_max,
@@ -153,7 +153,7 @@ class LocalEngine:
             admit=self._admit,
             release=self._release,
         )
-        self._base = base
+        self._info = base.info  # the model itself may go: the runner holds what it needs
 
     def _drain(self, *, wait: bool) -> bool:
         """Do what asyncio asked for; False when it asked to stop."""
@@ -217,6 +217,8 @@ class LocalEngine:
     def _release(self, row: Row) -> None:
         if row.segment is not None:
             self._tree.release(row.segment)
+        if row.tail is not None:
+            row.tail.free()
         row.segment, row.tail = None, None
         self._tree.evict()
 
@@ -243,7 +245,7 @@ class LocalEngine:
     def _advance(self, work: list[Work]) -> None:
         logits = self._runner.step(work)
         picked = [
-            self._pick(item.row, row_logits) if item.count == item.row.pending and not item.row.reads_page else None
+            self._pick(item.row, row_logits[0]) if item.count == item.row.pending and not item.row.reads_page else None
             for item, row_logits in zip(work, logits, strict=True)
         ]
         for item, token in zip(work, picked, strict=True):

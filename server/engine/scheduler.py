@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from server.engine import AdapterRef, Finished, PageInfo, Tokens
-from server.engine.kvcache import Segment, Tail
+from server.engine.kvcache import Segment
 from server.engine.loader import AdapterWeights
 from server.engine.quoting import QuoteGuard
+from server.engine.tails import Tail
 from server.errors import Busy, RetinueError
 
 Event = Tokens | Finished | PageInfo | RetinueError | tuple[int, int]
@@ -62,10 +63,11 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """Tokens [row.done, row.done + count) of a row, to be computed in this step."""
+    """Tokens [row.done, row.done + count) of a row, to be computed in this step, and guesses of those after them."""
 
     row: Row
     count: int
+    draft: tuple[int, ...] = ()
 
 
 class Scheduler:
@@ -110,10 +112,12 @@ class Scheduler:
 
     def finish(self, row: Row, event: Event) -> None:
         """Take the row out and tell its caller."""
-        if row in self.running:
-            self.running.remove(row)
-            self._release(row)
-        row.end(event)
+        try:
+            if row in self.running:
+                self.running.remove(row)
+                self._release(row)
+        finally:
+            row.end(event)
 
     def fail_all(self, error: RetinueError) -> None:
         for row in [*self.running, *self.waiting]:

@@ -22,7 +22,7 @@ from training.lock import base_fingerprint, file_sha256
 from training.make import Job
 from training.prefix import PrefixCache
 
-FILES = {"README.md", "adapter_config.json", "adapter_model.safetensors", "lock.json", "report.json"}
+FILES = {"README.md", "adapter_config.json", "adapter_model.safetensors", "lock.json", "report.json", "report.png"}
 
 
 def quiet(event: Event) -> None: ...

@@ -3,14 +3,16 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from server.engine.kvcache import BASE_KIND, SegmentTree, Tail
+from server.engine.kvcache import BASE_KIND, SegmentTree
+from server.engine.tails import KvShape, Tail, TailPool
 
 
 def tail_for(ids: list[int]) -> Tail:
     """KV whose only value is the token id, so that a wrong match shows."""
-    tail = Tail((2, 1, 4), capacity=max(1, len(ids)), dtype=torch.float32, device=torch.device("cpu"))
-    for at, token in enumerate(ids):
-        tail.keys[:, :, at] = tail.values[:, :, at] = float(token)
+    tail = TailPool(KvShape(2, 1, 4, torch.float32, torch.device("cpu"))).take(max(1, len(ids)))
+    with torch.inference_mode():
+        for at, token in enumerate(ids):
+            tail.keys[:, :, at] = tail.values[:, :, at] = float(token)
     tail.length = len(ids)
     return tail
 
@@ -56,7 +58,7 @@ def test_every_inserted_sequence_reads_back_its_own_tokens(sequences: list[list[
 
 def test_eviction_drops_the_least_recently_used_and_never_a_leased_segment() -> None:
     one = tail_for([1, 2, 3, 4])
-    tree = SegmentTree(2 * (one.keys.nbytes + one.values.nbytes))
+    tree = SegmentTree(2 * 4 * (one.keys[:, :, 0].nbytes + one.values[:, :, 0].nbytes))
     insert(tree, [1, 1, 1, 1])
     leased, _ = tree.match(BASE_KIND, [1, 1, 1, 1])
     assert leased is not None

@@ -30,7 +30,7 @@ def edit(folder: Path, **fields: object) -> None:
 def test_a_good_adapter_is_accepted_and_read(tiny_base: Path, copy: Path, info: BaseInfo) -> None:
     base = load_base(tiny_base, dtype=torch.float32)
 
-    weights = read_adapter(check_adapter(copy, info), base)
+    weights = read_adapter(check_adapter(copy, info), base.linears)
 
     assert weights.rank == 4 and weights.activated
     assert set(weights.modules) == set(base.linears)
@@ -87,7 +87,7 @@ def test_weights_that_are_no_numbers_are_refused(tiny_base: Path, copy: Path, in
     save_file(tensors, file)
 
     with pytest.raises(CopilotError) as refusal:
-        read_adapter(check_adapter(copy, info), load_base(tiny_base))
+        read_adapter(check_adapter(copy, info), load_base(tiny_base).linears)
 
     assert refusal.value.code == "copilot_weights_nan"
 
@@ -108,7 +108,7 @@ def test_tensors_other_than_promised_are_refused(tiny_base: Path, copy: Path, in
     save_file(tensors, file)
 
     with pytest.raises(CopilotError) as refusal:
-        read_adapter(check_adapter(copy, info), load_base(tiny_base))
+        read_adapter(check_adapter(copy, info), load_base(tiny_base).linears)
 
     assert refusal.value.code == "copilot_weights_invalid"
 
@@ -119,7 +119,7 @@ def test_weights_that_changed_since_the_check_are_refused(tiny_base: Path, copy:
     save_file({name: tensor + 1 for name, tensor in tensors.items()}, copy / "adapter_model.safetensors")
 
     with pytest.raises(CopilotError) as refusal:
-        read_adapter(ref, load_base(tiny_base))
+        read_adapter(ref, load_base(tiny_base).linears)
 
     assert refusal.value.code == "copilot_changed"
 
@@ -141,7 +141,7 @@ def test_garbage_bytes_are_refused(tiny_base: Path, copy: Path, info: BaseInfo) 
     (copy / "adapter_model.safetensors").write_bytes(os.urandom(5_000))
 
     with pytest.raises(CopilotError) as refusal:
-        read_adapter(check_adapter(copy, info), load_base(tiny_base))
+        read_adapter(check_adapter(copy, info), load_base(tiny_base).linears)
 
     assert refusal.value.code == "copilot_weights_unreadable"
 

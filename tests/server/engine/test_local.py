@@ -124,7 +124,7 @@ def test_a_row_that_breaks_a_step_fails_alone(
 ) -> None:
     step = driver.engine._runner.step
 
-    def breaks_on_token_777(work: list[object]) -> torch.Tensor:
+    def breaks_on_token_777(work: list[object]) -> list[torch.Tensor]:
         if any(777 in item.row.ids for item in work):  # type: ignore[attr-defined]
             raise MemoryError
         return step(work)  # type: ignore[arg-type]
@@ -150,11 +150,11 @@ def test_logits_that_are_no_numbers_fail_their_row_only(
 ) -> None:
     step = driver.engine._runner.step
 
-    def poisons_token_777(work: list[object]) -> torch.Tensor:
-        logits = step(work).clone()  # type: ignore[arg-type]
+    def poisons_token_777(work: list[object]) -> list[torch.Tensor]:
+        logits = [row.clone() for row in step(work)]  # type: ignore[arg-type]
         for place, item in enumerate(work):
             if 777 in item.row.ids:  # type: ignore[attr-defined]
-                logits[place] = float("nan")
+                logits[place] = logits[place] * float("nan")
         return logits
 
     monkeypatch.setattr(driver.engine._runner, "step", poisons_token_777)

@@ -116,7 +116,7 @@ def test_logits_on_the_shared_page_equal_pefts_to_rounding(
     tiny_base: Path, adapters: list[Path], info: BaseInfo, chunk: int
 ) -> None:
     base = load_base(tiny_base, dtype=torch.float32)
-    adapter = read_adapter(check_adapter(adapters[0], info), base)
+    adapter = read_adapter(check_adapter(adapters[0], info), base.linears)
     runner = Runner(base)
     page = computed(runner, PAGE, chunk=chunk)
     assert page.tail is not None
@@ -125,7 +125,7 @@ def test_logits_on_the_shared_page_equal_pefts_to_rounding(
     row = Row(ids=PAGE + TURNS[0], activation=len(PAGE), emit=lambda event: None)
     row.adapter, row.segment, row.done, row.tail = adapter, segment, len(PAGE), runner.new_tail(64)
 
-    logits = runner.step([Work(row, len(TURNS[0]))])[0]
+    logits = runner.step([Work(row, len(TURNS[0]))])[0][0]
 
     assert torch.allclose(logits, logits_of(tiny_base, adapters[0], PAGE + TURNS[0])[-1], atol=2e-4)
 
@@ -137,7 +137,7 @@ def test_base_logits_are_identical_before_and_after_adapters_were_used(
     runner = Runner(base)
     before = computed_logits(runner, PAGE, None)
 
-    changed = [computed_logits(runner, PAGE, read_adapter(check_adapter(a, info), base)) for a in adapters]
+    changed = [computed_logits(runner, PAGE, read_adapter(check_adapter(a, info), base.linears)) for a in adapters]
 
     assert torch.equal(computed_logits(runner, PAGE, None), before)
     assert all(not torch.equal(logits, before) for logits in changed)
@@ -158,4 +158,4 @@ def computed(runner: Runner, ids: list[int], *, chunk: int) -> Row:
 def computed_logits(runner: Runner, ids: list[int], adapter: object) -> Tensor:
     row = Row(ids=list(ids), activation=0, emit=lambda event: None)
     row.adapter, row.tail = adapter, runner.new_tail(len(ids))  # type: ignore[assignment]
-    return runner.step([Work(row, len(ids))])[0]
+    return runner.step([Work(row, len(ids))])[0][0]
