@@ -1,7 +1,7 @@
 """Which base models are on disk, and their text side: tokenizer, prompt layout, stop tokens. Called by app, ask
 and cli.
 
-Weights are the engine's business; downloads are not written yet.
+Weights are the engine's business, downloads are pull's.
 """
 
 import json

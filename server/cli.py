@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from server.base_commands import bases_app
 from server.errors import RetinueError
 from server.settings import Settings, load_settings
 
@@ -20,6 +21,7 @@ app = typer.Typer(
 )
 pair_app = typer.Typer(no_args_is_help=True, help="Which browsers are paired, and how to end that.")
 app.add_typer(pair_app, name="pair")
+app.add_typer(bases_app, name="bases")
 
 _INPUT_CODES = ("page_", "copilot_", "question_", "settings_", "history_", "answer_")
 
@@ -81,16 +83,6 @@ def copilots() -> None:
             copilot.id, copilot.refused or copilot.promise, "yes" if folder.is_dir() or users.is_dir() else "-"
         )
     _console().print(table)
-
-
-@app.command()
-def bases() -> None:
-    """List the base models on this machine."""
-    from server.bases import list_bases
-
-    settings = _settings()
-    for name, folder in list_bases(settings).items():
-        _console().print(f"{'*' if name == settings.base else ' '} {name}  {folder}", soft_wrap=True)
 
 
 _PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}

@@ -1,6 +1,8 @@
-"""Every limit and path, with its unit in the name. Set by RETINUE_<NAME>; unknown keys are refused."""
+"""Every limit and path, with its unit in the name. Set by RETINUE_<NAME>, or by a line of settings.toml in
+`config_dir` (the environment wins); unknown keys are refused."""
 
 import os
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from server.errors import RetinueError
 
+SETTINGS_FILE = "settings.toml"
 _ENV_PREFIX = "RETINUE_"
 _REPOSITORY_ADAPTERS = Path(__file__).parent.parent / "adapters"
 _BUNDLED_ADAPTERS = Path(__file__).parent / "_bundled" / "adapters"
@@ -37,8 +40,8 @@ class Settings(BaseSettings):
     sockets_max: int = Field(64, ge=1)
     pages_per_socket_max: int = Field(8, ge=1)
     runs_per_socket_max: int = Field(4, ge=1)
-    runs_waiting_max: int = Field(32, ge=1)
-    rows_max: int = Field(8, ge=1)
+    runs_waiting_max: int = Field(64, ge=1)
+    rows_max: int = Field(32, ge=1)
     outbox_events_max: int = Field(256, ge=8)
     bad_frames_max: int = Field(50, ge=1)
     hello_s_max: float = Field(3.0, gt=0)
@@ -48,10 +51,22 @@ class Settings(BaseSettings):
     pairing_s: float = Field(120.0, gt=0)
     pairing_tries_max: int = Field(5, ge=1)
     prefill_chunk_tokens: int = Field(512, ge=16)
+    prompt_lookup: bool = True
     kv_bytes_max: int = Field(1024**3, ge=1024)
     adapter_bytes_max: int = Field(256 * 1024**2, ge=1024)
     adapters_resident_bytes_max: int = Field(256 * 1024**2, ge=1024)
     threads: int = Field(default_factory=lambda: max(1, (os.cpu_count() or 1)), ge=1)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _add_the_file(cls, values: dict[str, Any]) -> dict[str, Any]:
+        file = Path(values.get("config_dir") or cls.model_fields["config_dir"].default) / SETTINGS_FILE
+        try:
+            return tomllib.loads(file.read_text(encoding="utf-8")) | values
+        except FileNotFoundError:
+            return values
+        except (OSError, ValueError) as error:
+            raise ValueError(f"{file} cannot be read: {error}") from error
 
     @model_validator(mode="before")
     @classmethod

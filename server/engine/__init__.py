@@ -94,5 +94,7 @@ class Engine(Protocol):
         ...
 
     def stats(self) -> dict[str, int]:
-        """rows_running, rows_waiting, kv_bytes, kv_segments, adapters_resident."""
+        """rows_running, rows_waiting, tails, kv_bytes, kv_segments, adapters_resident, adapter_bytes,
+        tokens_drafted, tokens_accepted.
+        """
         ...

@@ -65,11 +65,11 @@ class SegmentTree:
         self._touch(node)
         return (node, matched) if matched else (None, 0)
 
-    def add(self, kind: str, parent: Segment | None, ids: Sequence[int], tail: Tail) -> Segment:
-        """Hang the tail's first `len(ids)` tokens under `parent` (or the kind's root). Room is made first."""
+    def add(self, kind: str, parent: Segment | None, ids: Sequence[int], tail: Tail, *, start: int = 0) -> Segment:
+        """Hang the tail's tokens [start, start + len(ids)) under `parent` (or the kind's root). Room is made first."""
         node = parent or self._roots.setdefault(kind, _empty_root(tail))
-        size = len(ids)
-        segment = Segment(tuple(ids), tail.keys[:, :, :size].clone(), tail.values[:, :, :size].clone(), node)
+        taken = slice(start, start + len(ids))
+        segment = Segment(tuple(ids), tail.keys[:, :, taken].clone(), tail.values[:, :, taken].clone(), node)
         node.leases += 1
         self.evict(segment.bytes)
         node.leases -= 1
@@ -136,4 +136,4 @@ def _best_child(node: Segment, ids: Sequence[int], at: int) -> tuple[Segment | N
 
 
 def _empty_root(tail: Tail) -> Segment:
-    return Segment((), tail.keys[:, :, :0], tail.values[:, :, :0])
+    return Segment((), tail.keys[:, :, :0].clone(), tail.values[:, :, :0].clone())  # a view would hold the slab

@@ -5,7 +5,9 @@ layer_replication do). An adapter is accepted only when its config, names, shape
 """
 
 import hashlib
+import json
 import math
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,8 +25,10 @@ from server.errors import BaseError, CopilotError
 CONFIG_BYTES_MAX = 64 * 1024
 WEIGHTS_BYTES_MAX = 256 * 1024**2
 RANK_MAX = 64
-FINGERPRINTED = ("model.safetensors", "tokenizer.json")
+WEIGHTS, SHARDS = "model.safetensors", "model.safetensors.index.json"
+SHARD_INDEX_BYTES_MAX = 16 * 1024**2
 _PREFIX = "base_model.model."
+_SHARD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}\.safetensors")
 _TYPES = {"F32", "F16", "BF16"}
 
 
@@ -105,14 +109,30 @@ class Base:
 
 
 def base_fingerprint(folder: Path) -> str:
-    """sha256 over weights and tokenizer, 16 hex digits. Raises BaseError."""
+    """sha256 over weights (every shard, by name) and tokenizer, 16 hex digits. Raises BaseError."""
     digest = hashlib.sha256()
-    for name in FINGERPRINTED:
+    for name in [*weight_files(folder), "tokenizer.json"]:
         file = folder / name
         if not file.is_file():
             raise BaseError(f"The base model {folder.name} has no {name}.", code="base_missing")
         digest.update(_sha256(file).encode())
     return digest.hexdigest()[:16]
+
+
+def weight_files(folder: Path) -> list[str]:
+    """model.safetensors, or the shards that its index names. Raises BaseError (`base_unreadable`)."""
+    index = folder / SHARDS
+    if (folder / WEIGHTS).is_file() or not index.is_file():
+        return [WEIGHTS]
+    try:
+        if index.stat().st_size > SHARD_INDEX_BYTES_MAX:
+            raise ValueError("size")
+        names = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
+        if not names or not all(_SHARD.fullmatch(name) for name in names):
+            raise ValueError("names")
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise BaseError(f"The index of {folder.name}'s weights cannot be read.", code="base_unreadable") from error
+    return sorted(names)
 
 
 def load_base(folder: Path, *, dtype: torch.dtype | None = None, device: str = "cpu") -> Base:

@@ -11,12 +11,14 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import Literal
 
 import torch
 
 from server.engine import BaseInfo, Finished, PageInfo, PageText, Request, Tokens
 from server.engine.kvcache import BASE_KIND, Segment, SegmentTree
 from server.engine.loader import load_base, read_adapter
+from server.engine.lookup import Lookup
 from server.engine.lora import ResidentAdapters
 from server.engine.quoting import PageIndex, QuoteGuard, Vocabulary
 from server.engine.runner import Runner
@@ -40,6 +42,7 @@ class LocalEngine:
         self._inbox: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._info: BaseInfo | None = None
+        self._drafted = self._accepted = 0
         self._leases: dict[tuple[int, ...], list[Segment]] = {}
         self._indexes: dict[tuple[int, ...], PageIndex] = {}
 
@@ -115,6 +118,10 @@ class LocalEngine:
             "kv_bytes": self._tree.bytes,
             "kv_segments": sum(1 for _ in self._tree.segments()),
             "adapters_resident": len(self._adapters),
+            "adapter_bytes": self._adapters.bytes,
+            "tails": self._runner.tails.rows,
+            "tokens_drafted": self._drafted,
+            "tokens_accepted": self._accepted,
         }
 
     # --- engine thread --------------------------------------------------------------------------
@@ -244,25 +251,36 @@ class LocalEngine:
 
     def _advance(self, work: list[Work]) -> None:
         logits = self._runner.step(work)
-        picked = [
-            self._pick(item.row, row_logits[0]) if item.count == item.row.pending and not item.row.reads_page else None
-            for item, row_logits in zip(work, logits, strict=True)
-        ]
-        for item, token in zip(work, picked, strict=True):
+        for item, row_logits in zip(work, logits, strict=True):
             try:
-                self._commit(item, token)
+                self._commit(item, row_logits)
+            except RetinueError as error:
+                self._scheduler.finish(item.row, error)
             except Exception as error:  # the other rows have moved on: only this one can be given up
                 self._scheduler.finish(item.row, _as_run_error(error))
 
-    def _commit(self, item: Work, token: int | None) -> None:
-        """Count the step's KV in and hand on what the row got."""
-        assert item.row.tail is not None  # noqa: S101 - rows in a plan have a tail
-        item.row.tail.length += item.count
-        item.row.done += item.count
-        if item.row.reads_page:
-            self._page_progress(item.row)
-        elif token is not None:
-            self._take(item.row, token)
+    def _commit(self, item: Work, logits: torch.Tensor) -> None:
+        """Count the step's KV in and hand on what the row got. logits: [1 + drafted, vocabulary]."""
+        row = item.row
+        row.advance(item.count)
+        if row.reads_page:
+            self._page_progress(row)
+        elif not row.pending:
+            self._decode(row, item.draft, logits)
+
+    def _decode(self, row: Row, draft: tuple[int, ...], logits: torch.Tensor) -> None:
+        """Take the token that the model picks, and as many drafted ones as it would have picked."""
+        accepted = 0
+        for place in range(len(logits)):
+            token = self._pick(row, logits[place])
+            self._take(row, token)
+            if row.ended or place == len(draft) or token != draft[place]:
+                break
+            row.advance(1)
+            accepted += 1
+        self._drafted, self._accepted = self._drafted + len(draft), self._accepted + accepted
+        if row.lookup is not None:
+            row.lookup.learn(drafted=len(draft), accepted=accepted)
 
     def _pick(self, row: Row, logits: torch.Tensor) -> int:
         if row.guard is None:
@@ -271,15 +289,38 @@ class LocalEngine:
 
     def _take(self, row: Row, token: int) -> None:
         if token in row.stop_ids:
-            self._scheduler.finish(row, row.finished("stop"))
+            self._finish(row, "stop")
             return
         row.ids.append(token)
         row.answer_tokens += 1
         if row.guard is not None:
             row.guard.accept(token)
+        if row.lookup is None:
+            row.lookup = Lookup(row.ids) if self._settings.prompt_lookup else None
+        else:
+            row.lookup.extend((token,))
         row.emit(Tokens((token,)))
         if row.answer_tokens >= row.tokens_max:
-            self._scheduler.finish(row, row.finished("length"))
+            self._finish(row, "length")
+
+    def _finish(self, row: Row, reason: Literal["stop", "length"]) -> None:
+        self._keep(row)
+        self._scheduler.finish(row, row.finished(reason))
+
+    def _keep(self, row: Row) -> None:
+        """Hang what the row computed into the tree, for the next turn of its thread.
+
+        What an activated adapter wrote is left out: PEFT computes a thread's earlier turns with the base.
+        """
+        assert row.tail is not None  # noqa: S101 - called for running rows only
+        kind, until = BASE_KIND, row.done
+        if row.adapter is not None and row.adapter.activated:
+            until = min(until, row.activation)
+        elif row.adapter is not None:
+            kind = row.adapter.digest
+        segment, known = self._tree.match(kind, row.ids[:until])
+        if row.cached <= known < until:
+            self._tree.add(kind, segment, row.ids[known:until], row.tail, start=known - row.cached)
 
     def _page_progress(self, row: Row) -> None:
         row.emit((row.done, len(row.ids)))

@@ -13,9 +13,12 @@ from typing import Literal
 from server.engine import AdapterRef, Finished, PageInfo, Tokens
 from server.engine.kvcache import Segment
 from server.engine.loader import AdapterWeights
+from server.engine.lookup import Lookup
 from server.engine.quoting import QuoteGuard
 from server.engine.tails import Tail
 from server.errors import Busy, RetinueError
+
+DRAFTED_MAX = 32  # guessed tokens in one step, shared by the rows that decode
 
 Event = Tokens | Finished | PageInfo | RetinueError | tuple[int, int]
 
@@ -38,6 +41,7 @@ class Row:
     reads_page: bool = False
     holds_page: bool = False  # the page was read and its segment is leased for the caller
     guard: QuoteGuard | None = None
+    lookup: Lookup | None = None
     adapter: AdapterWeights | None = None
     segment: Segment | None = None  # the last shared segment; its path is asked for anew each step, as segments split
     tail: Tail | None = None
@@ -50,6 +54,12 @@ class Row:
     @property
     def pending(self) -> int:
         return len(self.ids) - self.done
+
+    def advance(self, tokens: int) -> None:
+        """Count in KV that a step has written."""
+        assert self.tail is not None  # noqa: S101 - rows that take part in a step have a tail
+        self.tail.length += tokens
+        self.done += tokens
 
     def end(self, event: Event) -> None:
         """Emit the terminal event, once."""
@@ -101,7 +111,7 @@ class Scheduler:
             self._start(self.waiting.popleft())
         decoding = [row for row in self.running if row.pending == 1]
         reading = [row for row in self.running if row.pending > 1]
-        work = [Work(row, 1) for row in decoding]
+        work = [self._decode(row, room=DRAFTED_MAX // len(decoding)) for row in decoding]
         room = self._chunk
         for place, row in enumerate(reading):
             share = room // (len(reading) - place)
@@ -123,6 +133,14 @@ class Scheduler:
         for row in [*self.running, *self.waiting]:
             self.finish(row, error)
         self.waiting.clear()
+
+    @staticmethod
+    def _decode(row: Row, *, room: int) -> Work:
+        """One token, and the guesses of those after it that the row and the step have room for."""
+        if row.lookup is None or row.answer_tokens == 0:
+            return Work(row, 1)
+        left = row.tokens_max - row.answer_tokens - 1
+        return Work(row, 1, row.lookup.draft(room=min(room, left)))
 
     def _start(self, row: Row) -> None:
         self.running.append(row)

@@ -1,0 +1,156 @@
+"""Brings a base model from the hub to <user_dir>/bases/<name>, and takes it away again. Called by base_commands.
+
+Only safetensors, JSON and tokenizer files are fetched. Everything lands in a hidden folder beside the place and is
+moved there after every size and hash was compared: a folder without a dot in front is whole.
+"""
+
+import hashlib
+import json
+import os
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from server import bases
+from server.errors import BaseError
+from server.hub import Hub, HubFile, Offer
+from server.settings import SETTINGS_FILE, Settings
+
+SPARE_BYTES = 512 * 1024**2  # left free on the disk
+_REPO = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}/([A-Za-z0-9][A-Za-z0-9._-]{0,95})")
+_WEIGHTS = re.compile(r"model(-\d{5}-of-\d{5})?\.safetensors")
+_TEXTS = frozenset({
+    "config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
+    "added_tokens.json", "vocab.json", "merges.txt", "chat_template.jinja", "model.safetensors.index.json",
+})  # fmt: skip
+_NEEDED = frozenset({"config.json", "tokenizer.json"})
+_FULL_ATTENTION = frozenset({"full_attention", "attention"})
+
+Consent = Callable[[Offer, int], bool]  # what is offered, bytes to be downloaded
+
+
+def pull(repo: str, settings: Settings, *, hub: Hub, consent: Consent) -> Path:
+    """Download a base, or go on downloading it. Returns its folder.
+
+    Raises BaseError: `base_name`, `base_exists`, `base_unsupported`, `base_disk_full`, `base_declined`,
+    `base_damaged`, and those of the hub.
+    """
+    match = _REPO.fullmatch(repo)
+    if match is None:
+        raise BaseError(f"{repo!r} is no model of the hub. Write owner/name, e.g. Qwen/Qwen3-0.6B.", code="base_name")
+    target = settings.user_dir / "bases" / match[1]
+    if target.exists():
+        raise BaseError(f"{match[1]} is already here. `retinue bases use {match[1]}` chooses it.", code="base_exists")
+    offer = hub.describe(repo)
+    files = wanted_files(offer)
+    part = target.with_name(f".{target.name}.part")
+    missing = sum(file.size for file in files if not _has_size(part / file.name, file))
+    check_room(target.parent, missing)
+    if not consent(offer, missing):
+        raise BaseError("Nothing was downloaded.", code="base_declined")
+    part.mkdir(parents=True, exist_ok=True)
+    hub.fetch(offer, [file.name for file in files if file.name in _TEXTS], part)
+    check_config(part, repo)  # before gigabytes of weights
+    hub.fetch(offer, [file.name for file in files], part)
+    for file in files:
+        check_file(part / file.name, file)
+    source = {"repo": repo, "revision": offer.revision, "licence": offer.licence}
+    (part / "source.json").write_text(json.dumps(source, indent=1) + "\n", encoding="utf-8")
+    shutil.rmtree(part / ".cache", ignore_errors=True)  # the client's own notes for resuming
+    os.replace(part, target)
+    return target
+
+
+def wanted_files(offer: Offer) -> list[HubFile]:
+    """What we take of a model; the rest (pickles, code, pictures) is left. Raises BaseError (`base_unsupported`)."""
+    files = [file for file in offer.files if file.name in _TEXTS or _WEIGHTS.fullmatch(file.name)]
+    names = {file.name for file in files}
+    if not names >= _NEEDED or not any(_WEIGHTS.fullmatch(name) for name in names):
+        raise BaseError(
+            f"{offer.repo} has no safetensors weights with config.json and tokenizer.json. Choose another base.",
+            code="base_unsupported",
+        )
+    return files
+
+
+def check_room(folder: Path, size: int) -> None:
+    """Raises BaseError (`base_disk_full`) when `size` bytes would leave less than `SPARE_BYTES` free."""
+    place = next(parent for parent in (folder, *folder.parents) if parent.exists())
+    free = shutil.disk_usage(place).free
+    if size + SPARE_BYTES > free:
+        raise BaseError(
+            f"{size / 1024**2:,.0f} MiB are to be downloaded, and {free / 1024**2:,.0f} MiB are free in {place}. "
+            "Make room, or set RETINUE_USER_DIR to another disk.",
+            code="base_disk_full",
+        )
+
+
+def check_config(folder: Path, repo: str) -> None:
+    """Refuse what could never be served, by its config.json. Raises BaseError (`base_unsupported`)."""
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        kinds = set(config.get("layer_types") or ["full_attention"])
+        own_code = bool(config.get("auto_map"))
+    except (OSError, ValueError, AttributeError, TypeError) as error:
+        raise BaseError(f"The config.json of {repo} cannot be read.", code="base_unsupported") from error
+    if own_code:
+        raise BaseError(f"{repo} runs code of its own, which is never loaded.", code="base_unsupported")
+    if not kinds <= _FULL_ATTENTION:
+        raise BaseError(
+            f"{repo} has layers without full attention ({', '.join(sorted(kinds - _FULL_ATTENTION))}): their state "
+            "cannot be shared between copilots. Choose a full-attention decoder.",
+            code="base_unsupported",
+        )
+
+
+def check_file(path: Path, file: HubFile) -> None:
+    """Compare size and hash with the hub's. A wrong file goes, so that the next try fetches it anew.
+
+    Raises BaseError (`base_damaged`).
+    """
+    if _has_size(path, file):
+        with path.open("rb") as stream:
+            if file.sha256 is not None:
+                same = hashlib.file_digest(stream, "sha256").hexdigest() == file.sha256
+            else:
+                blob = hashlib.sha1(b"blob %d\0" % file.size, usedforsecurity=False)
+                blob.update(stream.read())
+                same = file.git_sha1 in (None, blob.hexdigest())
+        if same:
+            return
+    path.unlink(missing_ok=True)
+    raise BaseError(f"{file.name} arrived damaged. Run the same command again.", code="base_damaged")
+
+
+def use(name: str, settings: Settings) -> Path:
+    """Make a base the default: one line of settings.toml, the others stay. Raises BaseError (`base_missing`)."""
+    bases.find(settings, name)
+    file = settings.config_dir / SETTINGS_FILE
+    lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
+    kept = [line for line in lines if not re.match(r"\s*base\s*=", line)]
+    temporary = file.with_name(f"{file.name}.new")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    temporary.write_text("\n".join([f'base = "{name}"', *kept]) + "\n", encoding="utf-8")
+    os.replace(temporary, file)
+    return file
+
+
+def remove(name: str, settings: Settings) -> Path:
+    """Delete a downloaded base. Raises BaseError (`base_missing`, `base_embedded`, `base_in_use`)."""
+    folder = bases.find(settings, name)
+    if folder.parent != settings.user_dir / "bases":
+        raise BaseError(f"{name} ships with Retinue and stays.", code="base_embedded")
+    if name == settings.base:
+        raise BaseError(
+            f"{name} is the base in use. Choose another one first: retinue bases use NAME.", code="base_in_use"
+        )
+    aside = folder.with_name(f".{name}.removed")
+    shutil.rmtree(aside, ignore_errors=True)
+    os.replace(folder, aside)
+    shutil.rmtree(aside, ignore_errors=True)
+    return folder
+
+
+def _has_size(path: Path, file: HubFile) -> bool:
+    return path.is_file() and path.stat().st_size == file.size

@@ -1,0 +1,80 @@
+"""Prompt lookup alone, and what it does to answers: nothing but speed."""
+
+import asyncio
+from pathlib import Path
+
+import torch
+
+from server.engine import AdapterRef, PageText, Request, Tokens
+from server.engine.local import LocalEngine
+from server.engine.lookup import REST_MAX, Lookup
+from server.settings import load_settings
+
+from .conftest import EMBEDDED, USER_HEADER
+
+
+def test_what_followed_the_last_tokens_before_is_drafted() -> None:
+    lookup = Lookup([1, 2, 3, 4, 5, 6, 7, 9, 2, 3])
+
+    assert lookup.draft(room=3) == (4, 5, 6)
+
+
+def test_the_place_that_agrees_longest_wins_over_a_later_one() -> None:
+    lookup = Lookup([7, 1, 2, 50, 8, 1, 2, 60, 7, 1, 2])
+
+    assert lookup.draft(room=1) == (50,)
+
+
+def test_nothing_is_drafted_where_nothing_agrees_or_nothing_fits() -> None:
+    assert Lookup([1, 2, 3, 4]).draft(room=8) == ()
+    assert Lookup([1]).draft(room=8) == ()
+    assert Lookup([1, 2, 3, 1, 2]).draft(room=0) == ()
+
+
+def test_drafts_grow_with_hits_and_pause_after_misses() -> None:
+    lookup = Lookup([*range(40), 0, 1])
+    sizes = []
+    for _ in range(3):
+        draft = lookup.draft(room=99)
+        sizes.append(len(draft))
+        lookup.learn(drafted=len(draft), accepted=len(draft))
+    assert sizes == [4, 8, 16]
+
+    pauses = 0
+    for _ in range(6):
+        lookup.learn(drafted=1, accepted=0)
+    while not lookup.draft(room=99):
+        pauses += 1
+    assert pauses == REST_MAX
+
+
+def test_answers_are_the_same_with_drafts_and_some_drafts_are_right() -> None:
+    """The embedded base on a page that repeats itself, from token ids, so that copying is what it does best."""
+    generator = torch.Generator().manual_seed(4)
+    sentence = torch.randint(300, 8000, (24,), generator=generator).tolist()
+    page = PageText((1, *sentence, *sentence, *sentence))
+    turn = [*USER_HEADER, *sentence[:6]]
+
+    plain, _ = answer(page, turn, None, prompt_lookup=False)
+    drafted, stats = answer(page, turn, None, prompt_lookup=True)
+
+    assert drafted == plain
+    assert stats["tokens_accepted"] > 4
+
+
+def answer(
+    page: PageText, turn: list[int], adapter: AdapterRef | None, *, prompt_lookup: bool, base: Path = EMBEDDED
+) -> tuple[list[int], dict[str, int]]:
+    async def ask() -> tuple[list[int], dict[str, int]]:
+        engine = LocalEngine(load_settings(threads=1, prompt_lookup=prompt_lookup), base, dtype=torch.float32)
+        await engine.start()
+        request = Request(
+            page=page, history=(), turn=turn, adapter=adapter, stop_ids=frozenset(), tokens_max=40, timeout_s=60,
+            constrain_quotes=False,
+        )  # fmt: skip
+        ids = [token async for event in engine.generate(request) if isinstance(event, Tokens) for token in event.ids]
+        stats = engine.stats()
+        await engine.stop()
+        return ids, stats
+
+    return asyncio.run(ask())
