@@ -7,9 +7,9 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
 from server.base_commands import bases_app
+from server.copilot_commands import copilots_app
 from server.errors import RetinueError
 from server.settings import Settings, load_settings
 
@@ -22,6 +22,7 @@ app = typer.Typer(
 pair_app = typer.Typer(no_args_is_help=True, help="Which browsers are paired, and how to end that.")
 app.add_typer(pair_app, name="pair")
 app.add_typer(bases_app, name="bases")
+app.add_typer(copilots_app, name="copilots")
 
 _INPUT_CODES = ("page_", "copilot_", "question_", "settings_", "history_", "answer_")
 
@@ -34,6 +35,7 @@ def _console() -> Console:
 def serve(
     port: Annotated[int | None, typer.Option(help="Port on 127.0.0.1; RETINUE_PORT or 8377 when left out.")] = None,
     base: Annotated[str | None, typer.Option(help="Base model; `retinue bases` lists them.")] = None,
+    weights: Annotated[str | None, typer.Option(help="auto, bf16, int8 or int4; `retinue doctor --weights`.")] = None,
 ) -> None:
     """Start the local server and print the pairing code."""
     _stay_offline()
@@ -41,7 +43,7 @@ def serve(
     from server.serve import serve as run_server
 
     set_up_log()
-    run_server(_settings(port=port, base=base), _console())
+    run_server(_settings(port=port, base=base, weights=weights), _console())
 
 
 @app.command()
@@ -69,22 +71,6 @@ def ask(
     )
 
 
-@app.command()
-def copilots() -> None:
-    """List the copilots and what they promise."""
-    from server.copilots import Copilots
-
-    settings = _settings()
-    table = Table("copilot", "promise", "made for this base")
-    for copilot in Copilots(adapters_dir=settings.adapters_dir, user_dir=settings.user_dir).all():
-        folder = settings.adapters_dir / copilot.id / settings.base
-        users = settings.user_dir / "copilots" / copilot.id / settings.base
-        table.add_row(
-            copilot.id, copilot.refused or copilot.promise, "yes" if folder.is_dir() or users.is_dir() else "-"
-        )
-    _console().print(table)
-
-
 _PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
 
 
@@ -101,11 +87,19 @@ def evaluate(context: typer.Context) -> None:
 
 
 @app.command()
-def doctor() -> None:
+def doctor(
+    weights: Annotated[bool, typer.Option("--weights", help="Measure bf16, int8 and int4; `auto` takes the best.")] = (
+        False
+    ),
+) -> None:
     """Check this machine; one line each, with what to do."""
-    from server.doctor import examine
+    from server.doctor import examine, examine_weights
 
-    findings = list(examine(_settings()))
+    settings = _settings()
+    findings = list(examine(settings))
+    if weights:
+        _stay_offline()
+        findings += examine_weights(settings)
     for finding in findings:
         state = f"[yellow]{finding.fix}[/]" if finding.fix else "[green]ok[/]"
         _console().print(f"{finding.what:13} {finding.found}: {state}", soft_wrap=True)

@@ -148,8 +148,8 @@ class Copilots:
 
     def _read_texts(self, copilot_id: str, folders: list[Path]) -> Copilot:
         category, _, short = copilot_id.partition("/")
-        _check_name(category)
-        _check_name(short)
+        check_name(category)
+        check_name(short)
         files = [folder / "copilot.toml" for folder in folders if (folder / "copilot.toml").exists()]
         if not files:
             raise CopilotError(f"{copilot_id}: copilot.toml is missing.", code="copilot_refused")
@@ -199,7 +199,8 @@ def _copilot_folders(root: Path) -> Iterator[Path]:
                 yield folder
 
 
-def _check_name(name: str) -> None:
+def check_name(name: str) -> None:
+    """A category's or copilot's folder name. Raises CopilotError (`copilot_refused`)."""
     if not _NAME.fullmatch(name) or name in _DEVICE_NAMES:
         raise CopilotError(
             f"The folder name {name!r} is not allowed: use a to z, 0 to 9 and dashes.", code="copilot_refused"

@@ -100,3 +100,16 @@ def _extension(_: Settings) -> Finding:
     if build is None:
         return Finding("extension", "not built", "run `make setup`, or take it from the releases")
     return Finding("extension", str(build))
+
+
+def examine_weights(settings: Settings) -> Iterator[Finding]:
+    """Loss and speed of each way to hold the base's weights; what `auto` takes from now on. Raises BaseError."""
+    from server.engine.precision import measure_all
+
+    folder = bases.find(settings, settings.base)
+    measured, chosen = measure_all(folder, config_dir=settings.config_dir, threads=settings.threads)
+    for one in measured:
+        taken = ", taken by auto" if one.weights == chosen else ""
+        yield Finding(
+            f"weights {one.weights}", f"loss {one.loss:.4f} nats a token, {one.step_ms:.1f} ms for three tokens{taken}"
+        )

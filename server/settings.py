@@ -4,7 +4,7 @@
 import os
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from platformdirs import user_config_path, user_data_path
 from pydantic import Field, ValidationError, model_validator
@@ -52,6 +52,7 @@ class Settings(BaseSettings):
     pairing_tries_max: int = Field(5, ge=1)
     prefill_chunk_tokens: int = Field(512, ge=16)
     prompt_lookup: bool = True
+    weights: Literal["auto", "bf16", "int8", "int4"] = "auto"
     kv_bytes_max: int = Field(1024**3, ge=1024)
     adapter_bytes_max: int = Field(256 * 1024**2, ge=1024)
     adapters_resident_bytes_max: int = Field(256 * 1024**2, ge=1024)

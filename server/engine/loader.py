@@ -65,11 +65,12 @@ class AdapterConfig(BaseModel):
 
 
 class AdapterLock(BaseModel):
-    """The one field of lock.json that serving needs: which base the adapter was made for."""
+    """What serving needs of lock.json: which base the adapter was made for, and the weights that were made."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
     base_fingerprint: str
+    weights_sha256: str | None = Field(default=None, pattern="^[0-9a-f]{64}$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +176,11 @@ def preferred_dtype(device: str) -> torch.dtype:
 
 
 def check_adapter(folder: Path, info: BaseInfo) -> AdapterRef:
-    """Everything that can be known without reading tensors. Raises CopilotError with the reason."""
+    """Everything that can be known without reading tensors. Raises CopilotError with the reason.
+
+    The digest is the one that lock.json promises, so that thousands of adapters are registered without reading
+    them; `read_adapter` holds the file to it. An adapter made elsewhere has no promise and is read here.
+    """
     config = read_adapter_config(folder)
     lock = _read_lock(folder)
     if lock.base_fingerprint != info.fingerprint:
@@ -190,7 +195,11 @@ def check_adapter(folder: Path, info: BaseInfo) -> AdapterRef:
         raise CopilotError("The adapter's weights are larger than 256 MiB.", code="copilot_weights_too_large")
     if config.alora_invocation_tokens == []:
         raise CopilotError("The adapter names no invocation tokens.", code="copilot_config_invalid")
-    return AdapterRef(id=f"{folder.parent.parent.name}/{folder.parent.name}", folder=folder, digest=_sha256(weights))
+    return AdapterRef(
+        id=f"{folder.parent.parent.name}/{folder.parent.name}",
+        folder=folder,
+        digest=lock.weights_sha256 or _sha256(weights),
+    )
 
 
 def read_adapter_config(folder: Path) -> AdapterConfig:

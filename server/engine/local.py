@@ -20,6 +20,7 @@ from server.engine.kvcache import BASE_KIND, Segment, SegmentTree
 from server.engine.loader import load_base, read_adapter
 from server.engine.lookup import Lookup
 from server.engine.lora import ResidentAdapters
+from server.engine.precision import mode_of
 from server.engine.quoting import PageIndex, QuoteGuard, Vocabulary
 from server.engine.runner import Runner
 from server.engine.sampling import pick
@@ -147,7 +148,8 @@ class LocalEngine:
     def _load(self) -> None:
         torch.set_num_threads(self._settings.threads)
         base = load_base(self._folder, dtype=self._dtype, device=self._device)
-        self._runner, linears = Runner(base), base.linears
+        mode = mode_of(self._settings.weights, fingerprint=base.info.fingerprint, config_dir=self._settings.config_dir)
+        self._runner, linears = Runner(base, mode=mode), base.linears
         self._vocabulary = Vocabulary.load(self._folder)
         self._tree = SegmentTree(self._settings.kv_bytes_max)
         self._adapters = ResidentAdapters(
