@@ -1,1 +1,1 @@
-"""Measurements. Each prints medians and, where there is a peer, the ratio to it in the same run."""
+"""Measurements: our server beside its peers, on one machine, in one run. `python -m bench --help`."""

@@ -44,7 +44,7 @@ def adopt(source: Path, copilot_id: str, settings: Settings, *, replace: bool = 
     target.parent.mkdir(parents=True, exist_ok=True)
     made = Path(tempfile.mkdtemp(prefix=".import-", dir=target.parent))
     try:
-        _copy(source, made)
+        _copy(source, made, bytes_max=settings.adapter_bytes_max)
         activated = _check(made, base, settings)
         made.chmod(0o755)
         in_use = replace or not target.exists()
@@ -59,7 +59,7 @@ def adopt(source: Path, copilot_id: str, settings: Settings, *, replace: bool = 
     return Adopted(folder, base.name, activated, in_use)
 
 
-def _copy(source: Path, made: Path) -> None:
+def _copy(source: Path, made: Path, *, bytes_max: int) -> None:
     """Config and weights, nothing else: no pickle, no tokenizer, no code comes in."""
     for name in FILES:
         if name == LOCK:
@@ -67,6 +67,8 @@ def _copy(source: Path, made: Path) -> None:
         file = source / name
         if file.is_symlink() or not file.is_file():
             raise CopilotError(f"{source} has no {name} of its own.", code="copilot_weights_missing")
+        if file.stat().st_size > bytes_max:
+            raise CopilotError(f"{name} is larger than {bytes_max // 1024**2} MiB.", code="copilot_weights_too_large")
         shutil.copyfile(file, made / name)
 
 

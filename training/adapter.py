@@ -24,8 +24,15 @@ STORED = torch.bfloat16
 def load_base(folder: Path, *, dtype: str) -> PreTrainedModel:
     """The base model through the server's loader, on the accelerator when there is one. Raises BaseError."""
     wanted = {"float32": torch.float32, "bfloat16": torch.bfloat16}.get(dtype)  # "auto": what serving takes
-    device = "cuda" if torch.cuda.is_available() else "cpu"
+    device = training_device()
     return loader.load_base(folder, dtype=wanted, device=device).model
+
+
+def training_device() -> str:
+    """The accelerator when there is one: CUDA, then Apple's."""
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
 
 
 def load_adapter(base: PreTrainedModel, folder: Path) -> PeftModel:

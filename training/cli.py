@@ -68,6 +68,8 @@ def check(copilot: CopilotArgument, data: DataOption = DATA) -> None:
 def train(
     copilot: CopilotArgument, base: BaseOption = "", recipe: RecipeOption = None, data: DataOption = DATA,
     out: OutOption = None, progress: ProgressOption = ProgressFormat.bar, threads: ThreadsOption = 0,
+    with_corrections: Annotated[bool, typer.Option(help="add your own corrections; the adapter goes into your folder")]
+    = False,
 ) -> None:  # fmt: skip
     """Train one adapter and measure it before and after on held-out pages. A killed run goes on where it was."""
     with one_line_errors():
@@ -75,7 +77,8 @@ def train(
         from training import make
 
         with _shown(progress) as on_event:
-            report = make.train(job(copilot, base=base, recipe=recipe, data=data, out=out), on_event=on_event)
+            one = job(copilot, base=base, recipe=recipe, data=data, out=out, own=with_corrections)
+            report = make.train(one, on_event=on_event)
         if progress == ProgressFormat.bar:
             _print_report(report)
 
@@ -95,6 +98,28 @@ def evaluate(
             print(json.dumps({"event": "report", **report}), flush=True)
         else:
             _print_report(report)
+
+
+@app.command()
+def corrections(
+    file: Annotated[Path, typer.Argument(help="JSON lines: page, copilot, question, answer, corrected")],
+    copilot: Annotated[str, typer.Option(help="<category>/<name>")],
+) -> None:
+    """Turn your corrected answers into examples, redacted, in your own folder. Lines that cannot be used are named."""
+    from training.corrections import prepare
+
+    with one_line_errors():
+        record = find_copilot(copilot)
+        folder = load_settings().user_dir / "corrections" / record.id
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        found = prepare(file, record.id, folder)
+        for line, reason, _ in found.refused:
+            print(f"{file.name}, line {line}: {reason}", file=sys.stderr)
+        left = f"{found.repeated} repeated, {found.over_site_cap} over the cap of their site"
+        print(f"{found.count('train')} for training, {found.count('heldout')} held out; left out: {left}, ", end="")
+        print(f"{len(found.refused)} refused, {found.of_others} for other copilots. {folder}")
+        if not found.made:
+            raise DataError("No correction could be used.", code="data_corrections")
 
 
 @app.command(name="all")
@@ -126,6 +151,16 @@ def all_copilots(
 
 
 @app.command()
+def table(base: BaseOption = "") -> None:
+    """Print what all adapters of a base gained and lost, as a Markdown table for the README."""
+    from training.table import read_reports
+    from training.table import table as as_markdown
+
+    settings = load_settings()
+    print(as_markdown(read_reports(settings.adapters_dir, Path(base or settings.base).name)))
+
+
+@app.command()
 def base(
     preset: Annotated[str, typer.Option(help="tiny, cpu or gpu")],
     corpus: Annotated[Path, typer.Option(help="folder with pretrain-*.jsonl.xz and qa-*.jsonl.xz")],
@@ -144,7 +179,9 @@ def base(
             print(f"{name:24} {value:.3f}")
 
 
-def job(copilot: str, *, base: str, recipe: Path | None, data: Path, out: Path | None) -> "Job":
+def job(
+    copilot: str, *, base: str, recipe: Path | None, data: Path, out: Path | None, own: bool = False
+) -> "Job":  # fmt: skip
     """Everything that one run needs. Raises BaseError, DataError."""
     from platformdirs import user_cache_path
 
@@ -152,11 +189,14 @@ def job(copilot: str, *, base: str, recipe: Path | None, data: Path, out: Path |
 
     settings = load_settings()
     folder = find_base(base or settings.base, places=(settings.adapters_dir / "base", settings.user_dir / "bases"))
-    record = find_copilot(copilot)
-    target = out or settings.adapters_dir / record.id / folder.name
+    record, others = find_copilot(copilot), copilots_with_examples(data)
+    root = settings.user_dir / "copilots" if own else settings.adapters_dir
+    target = out or root / record.id / folder.name
     return Job(
         copilot=record, base=folder, recipe=read_recipe(recipe or default_recipe(folder.name)), out=target.resolve(),
         work=user_cache_path("retinue") / "training" / record.id / folder.name, data=data,
+        corrections=settings.user_dir / "corrections" / record.id if own else None,
+        others=tuple(other for other in others if other.id != record.id),
     )  # fmt: skip
 
 
@@ -164,6 +204,13 @@ def find_copilot(name: str) -> Copilot:
     """Raises CopilotError."""
     settings = load_settings()
     return Copilots(adapters_dir=settings.adapters_dir, user_dir=settings.user_dir).get(name)
+
+
+def copilots_with_examples(data: Path) -> list[Copilot]:
+    """Those that can be read and have held-out examples."""
+    settings = load_settings()
+    known = Copilots(adapters_dir=settings.adapters_dir, user_dir=settings.user_dir).all()
+    return [copilot for copilot in known if copilot.usable and (data / copilot.id / "heldout.jsonl").is_file()]
 
 
 def find_base(name: str, *, places: tuple[Path, ...]) -> Path:

@@ -1,31 +1,28 @@
-"""Before (base with norms) and after (adapter) on held-out examples, plus what must not have changed. Called by make.
+"""Before (base with norms) and after (adapter) on held-out examples. Called by make.
 
 Answers are decoded as served: greedy, and inside quotation marks held to the page's words.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from peft import PeftModel
 from torch import Tensor
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
+from transformers import PreTrainedTokenizerBase
 
 from server.checks import abstains, run_checks
 from server.engine import PageText
 from server.engine.quoting import PageIndex, QuoteGuard, Vocabulary
 from server.engine.sampling import pick
-from training.adapter import load_adapter
 from training.fit import EVALUATION_BATCH, held_out_nll
 from training.prefix import PrefixCache, adapter_off, collate, forward
 from training.render import Rendered
 
 TOKENS_MAX = 96
 RESAMPLES = 10_000
-PREFIXES_COMPARED = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,29 +138,23 @@ def interval(before: NDArray[np.float64], after: NDArray[np.float64], pages: Seq
     before, after: [rows, 2], numerator and denominator. Questions of one page are not independent, so pages
     are drawn, with all of their questions. Fixed seed.
     """
+    return _quantiles(_drawn(after, pages) - _drawn(before, pages))
+
+
+def share_interval(measured: NDArray[np.float64], pages: Sequence[str]) -> tuple[float, float]:
+    """95 % interval of one ratio of sums, [rows, 2], by the same draws of pages."""
+    return _quantiles(_drawn(measured, pages))
+
+
+def _drawn(measured: NDArray[np.float64], pages: Sequence[str]) -> NDArray[np.float64]:
+    """The ratio in each of the resamples."""
     names = sorted(set(pages))
     member = np.array([[page == name for page in pages] for name in names], dtype=np.float64)
     drawn = np.random.default_rng(0).integers(len(names), size=(RESAMPLES, len(names)))
-    sums = [(member @ measured)[drawn].sum(axis=1) for measured in (before, after)]
-    changes = sums[1][:, 0] / np.maximum(sums[1][:, 1], 1e-9) - sums[0][:, 0] / np.maximum(sums[0][:, 1], 1e-9)
-    low, high = np.quantile(changes, [0.025, 0.975])
+    sums = (member @ measured)[drawn].sum(axis=1)
+    return np.asarray(sums[:, 0] / np.maximum(sums[:, 1], 1e-9))
+
+
+def _quantiles(values: NDArray[np.float64]) -> tuple[float, float]:
+    low, high = np.quantile(values, [0.025, 0.975])
     return round(float(low), 4), round(float(high), 4)
-
-
-def forgetting(
-    base: PreTrainedModel, folder: Path, rows: Sequence[Rendered], *, expected: NDArray[np.float64]
-) -> dict[str, float]:
-    """Loads the written adapter with plain PEFT on a fresh base.
-
-    `base_logit_diff_max`: change of the base's logits on page prefixes when the adapter is loaded but not
-    invoked. `reload_diff_max`: change of the held-out NLL, [rows, 2], against `expected`, measured in training.
-    """
-    prefixes = list(dict.fromkeys(row.prefix for row in rows))[:PREFIXES_COMPARED]
-    tokens = [torch.tensor([ids], device=base.device) for ids in prefixes]
-    with torch.no_grad():
-        alone = [base(input_ids=ids).logits for ids in tokens]
-        model = load_adapter(base, folder)
-        loaded = [model(input_ids=ids, alora_offsets=[None]).logits for ids in tokens]
-    difference = max(float((a - b).abs().max()) for a, b in zip(alone, loaded, strict=True))
-    again = held_out_nll(model, PrefixCache(model), rows)
-    return {"base_logit_diff_max": difference, "reload_diff_max": float(np.abs(again - expected).max())}

@@ -6,7 +6,7 @@ training/data/<category>/<copilot>/
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -43,40 +43,67 @@ class Example(BaseModel):
 
 
 class Examples:
-    """All examples of one copilot, each with its page. Raises DataError with file and line."""
+    """All examples of one copilot, each with its page; `corrections` is a folder of the user's own beside them.
 
-    def __init__(self, copilot: str, *, data: Path = DATA) -> None:
+    Raises DataError with file and line.
+    """
+
+    def __init__(self, copilot: str, *, data: Path = DATA, corrections: Path | None = None) -> None:
         self.copilot = copilot
         self.folder = data / copilot
         if not self.folder.is_dir():
             raise DataError(f"There are no examples for {copilot}.", code="data_missing")
-        self.pages = {split: dict(self._pages(split)) for split in SPLITS}
+        self.pages = {split: read_pages(self.folder / "pages" / split) for split in SPLITS}
         self.rows = {split: list(self._rows(split)) for split in SPLITS}
-
-    def _pages(self, split: str) -> Iterator[tuple[str, Page]]:
-        for file in sorted((self.folder / "pages" / split).glob("*.md")):
-            yield file.stem, parse_page(file.read_text(encoding="utf-8"))
+        self.corrected = 0
+        if corrections is not None:
+            self._add(corrections)
 
     def _rows(self, split: Literal["train", "heldout"]) -> Iterator[Example]:
         file = self.folder / f"{split}.jsonl"
         if not file.exists():
             raise DataError(f"{file.name} is missing for {self.copilot}.", code="data_missing")
-        seen: set[tuple[str, str]] = set()
-        for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1):
-            where = f"{self.copilot}/{file.name}, line {number}"
-            try:
-                example = Example.model_validate_json(line)
-            except ValidationError as error:
-                first = error.errors()[0]
-                raise DataError(f"{where}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
-            page = self.pages[split].get(example.page)
-            if page is None:
-                raise DataError(f"{where}: there is no page {example.page!r} in pages/{split}.")
-            if (example.page, example.question) in seen:
-                raise DataError(f"{where}: the same question stands above.", code="data_duplicate")
-            seen.add((example.page, example.question))
-            check_quotes(example, page, where)
-            yield example
+        return read_rows(file, self.pages[split], where=f"{self.copilot}/{file.name}", folder=f"pages/{split}")
+
+    def _add(self, folder: Path) -> None:
+        """The user's pages and examples, into the same splits."""
+        for split in SPLITS:
+            file = folder / f"{split}.jsonl"
+            if not file.is_file():
+                raise DataError(
+                    f"There are no corrections for {self.copilot}: `python -m training corrections` prepares them.",
+                    code="data_missing",
+                )
+            pages = read_pages(folder / "pages" / split)
+            rows = list(read_rows(file, pages, where=f"corrections/{file.name}", folder=f"pages/{split}"))
+            self.pages[split] |= pages
+            self.rows[split] += rows
+            self.corrected += len(rows)
+
+
+def read_pages(folder: Path) -> dict[str, Page]:
+    """Every Markdown page of a folder by its slug. Raises DataError."""
+    return {file.stem: parse_page(file.read_text(encoding="utf-8")) for file in sorted(folder.glob("*.md"))}
+
+
+def read_rows(file: Path, pages: Mapping[str, Page], *, where: str, folder: str) -> Iterator[Example]:
+    """The examples of one file, checked against their pages. Raises DataError with `where` and the line."""
+    seen: set[tuple[str, str]] = set()
+    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1):
+        place = f"{where}, line {number}"
+        try:
+            example = Example.model_validate_json(line)
+        except ValidationError as error:
+            first = error.errors()[0]
+            raise DataError(f"{place}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+        page = pages.get(example.page)
+        if page is None:
+            raise DataError(f"{place}: there is no page {example.page!r} in {folder}.")
+        if (example.page, example.question) in seen:
+            raise DataError(f"{place}: the same question stands above.", code="data_duplicate")
+        seen.add((example.page, example.question))
+        check_quotes(example, page, place)
+        yield example
 
 
 def check_quotes(example: Example, page: Page, where: str) -> None:

@@ -4,9 +4,10 @@ The page is frozen base computation, so a step runs the adapter over turn and an
 page's KV from `training.prefix`: same loss and gradients as the full pass, several times cheaper.
 """
 
+import itertools
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,7 +18,8 @@ from peft import LoraConfig, PeftModel, TaskType, get_peft_model
 from transformers import PreTrainedModel
 
 from training import checkpoint
-from training.prefix import PrefixCache, adapter_off, answer_nll, collate
+from training.memory import checkpointed
+from training.prefix import Batch, PrefixCache, adapter_off, answer_logits, answer_nll, collate, drift
 from training.recipe import Recipe
 from training.render import Rendered
 
@@ -85,10 +87,10 @@ class Fit:
 
     def __init__(
         self, model: PeftModel, recipe: Recipe, *, train: Sequence[Rendered], heldout: Sequence[Rendered],
-        file: Path, key: str, on_event: OnEvent = lambda event: None,
+        file: Path, key: str, replay: Sequence[Rendered] = (), on_event: OnEvent = lambda event: None,
     ) -> None:  # fmt: skip
         self.model, self.recipe, self.train, self.heldout = model, recipe, list(train), list(heldout)
-        self.file, self.key, self.on_event = file, key, on_event
+        self.replay, self.file, self.key, self.on_event = list(replay), file, key, on_event
         self.weights = trainable(model)
         self.prefixes = PrefixCache(model)
         self.progress = Progress()
@@ -120,8 +122,9 @@ class Fit:
         torch.manual_seed(self.recipe.seed + epoch)  # dropout: the same after a resume
         self.model.train()
         losses, tokens = 0.0, 0
-        for group in batches(self.train, self.recipe.batch, seed=self.recipe.seed, epoch=epoch):
-            loss, count = self._step(group)
+        groups = batches(self.train, self.recipe.batch, seed=self.recipe.seed, epoch=epoch)
+        for group, replayed in zip(groups, self._replayed(epoch), strict=False):
+            loss, count = self._step(group, replayed)
             losses, tokens = losses + loss * count, tokens + count
             place = {"epoch": epoch, "step": self.progress.step, "steps": self.steps}
             self.on_event({"event": "step", **place, "loss": round(loss, 4)})
@@ -132,13 +135,24 @@ class Fit:
             self.best = {name: weight.detach().clone() for name, weight in self.weights.items()}
         self._log(epoch=epoch, train_loss=losses / tokens, heldout_loss=heldout, seconds=time.monotonic() - started)
 
-    def _step(self, rows: Sequence[Rendered]) -> tuple[float, int]:
+    def _replayed(self, epoch: int) -> Iterator[list[Rendered]]:
+        """The replay rows of each step, from the start when they run out; an empty list where nothing is replayed."""
+        size = min(len(self.replay), round(self.recipe.batch * self.recipe.replay))
+        if not size:
+            return itertools.repeat([])
+        return itertools.cycle(batches(self.replay, size, seed=self.recipe.seed + 1, epoch=epoch))
+
+    def _step(self, rows: Sequence[Rendered], replayed: Sequence[Rendered]) -> tuple[float, int]:
         """One optimiser step. Returns the weighted NLL per answer token and the number of answer tokens."""
         count = sum(row.answer_tokens for row in rows)
-        nll = answer_nll(self.model, collate(rows, self.prefixes, answers=True))
+        batch = collate(rows, self.prefixes, answers=True)
         weights = [self.recipe.abstain_weight if row.example.kind == "abstain" else 1.0 for row in rows]
-        loss = (nll * nll.new_tensor(weights)[:, None]).sum() / count
-        loss.backward()  # type: ignore[no-untyped-call]
+        with checkpointed(self.model, on=self.recipe.checkpointing):
+            nll = answer_nll(self.model, batch)
+            loss = (nll * nll.new_tensor(weights)[:, None]).sum() / count
+            loss.backward()  # type: ignore[no-untyped-call]
+        if replayed:
+            self._hold_to_base(collate(replayed, self.prefixes, answers=True))
         torch.nn.utils.clip_grad_norm_(self.weights.values(), self.recipe.clip)
         for group in self.optimiser.param_groups:
             group["lr"] = self.recipe.lr * rate(self.progress.step, self.steps, warmup_share=self.recipe.warmup_share)
@@ -146,6 +160,13 @@ class Fit:
         self.optimiser.zero_grad(set_to_none=True)
         self.progress.step += 1
         return float(loss.detach()), count
+
+    def _hold_to_base(self, batch: Batch) -> None:
+        """Add the gradient of the drift from the base on questions without norms."""
+        with torch.no_grad(), adapter_off(self.model, off=True):
+            base = answer_logits(self.model, batch)
+        with checkpointed(self.model, on=self.recipe.checkpointing):
+            drift(self.model, batch, base).backward()  # type: ignore[no-untyped-call]
 
     def _log(self, **numbers: float) -> None:
         entry = {name: round(value, 4) for name, value in numbers.items()}

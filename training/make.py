@@ -15,18 +15,23 @@ import torch
 from peft import PeftModel
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
+from server import versions
 from server.copilots import Copilot
 from server.engine.quoting import Vocabulary
 from server.errors import CopilotError
 from server.prompt import PromptLayout
-from training import adapter, lock
-from training.evaluate import Measured, forgetting, measure
+from training import adapter, forgetting, lock
+from training.evaluate import Measured, measure
 from training.examples import DATA, Examples
+from training.figure import draw_report
 from training.fit import Fit, OnEvent, new_adapter
+from training.memory import check_fits, estimate
 from training.prefix import PrefixCache
 from training.recipe import Recipe
 from training.render import Rendered, Renderer
 from training.report import build_report, card
+
+_READ = frozenset({"train.jsonl", "heldout.jsonl"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,13 +44,23 @@ class Job:
     out: Path
     work: Path
     data: Path = DATA
+    others: tuple[Copilot, ...] = ()  # on whose held-out examples forgetting is measured
+    corrections: Path | None = None  # the user's own examples; the adapter is theirs too, and earlier ones are kept
 
     @property
     def key(self) -> str:
         return lock.run_key(
-            data=lock.data_digests(self.data / self.copilot.id), norms=self.copilot.norms, checks=self.copilot.checks,
+            data=self.digests, norms=self.copilot.norms, checks=self.copilot.checks,
             base=lock.base_fingerprint(self.base), recipe=self.recipe,
         )  # fmt: skip
+
+    @property
+    def digests(self) -> dict[str, str]:
+        found = lock.data_digests(self.data / self.copilot.id)
+        if self.corrections is not None:
+            own = lock.data_digests(self.corrections)
+            found |= {f"corrections/{name}": digest for name, digest in own.items() if name in _READ or "/" in name}
+        return found
 
     @property
     def up_to_date(self) -> bool:
@@ -64,10 +79,16 @@ class Bench:
         self.tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(job.base, local_files_only=True)
         self.layout = PromptLayout(self.tokenizer)
         config = json.loads((job.base / "config.json").read_text(encoding="utf-8"))
-        renderer = Renderer(self.layout, norms=job.copilot.norms, context=int(config["max_position_embeddings"]))
-        examples = Examples(job.copilot.id, data=job.data)
+        context = int(config["max_position_embeddings"])
+        renderer = Renderer(self.layout, norms=job.copilot.norms, context=context)
+        examples = Examples(job.copilot.id, data=job.data, corrections=job.corrections)
+        self.corrected = examples.corrected
         self.train = renderer.rows(_with_pages(examples, "train"))
         self.heldout = renderer.rows(_with_pages(examples, "heldout"))
+        self.replay = forgetting.replay_rows(_with_pages(examples, "train"), self.layout, context=context)
+        self.general_folder = forgetting.general_folder(job.data)
+        self.general = forgetting.general_rows(self.general_folder, self.layout, context=context)
+        self.others = forgetting.rows_of_others(job.others, job.data, self.layout, context=context)
         self.checks = job.copilot.checks
         self.vocabulary = Vocabulary.load(job.base)
 
@@ -78,6 +99,11 @@ class Bench:
             for off in (True, False)
         )
         return before, after
+
+    def forgotten(self, model: PeftModel, prefixes: PrefixCache) -> dict[str, Any]:
+        """Loss on general questions and on other copilots' questions, adapter off and on."""
+        found = forgetting.losses(model, prefixes, self.general, self.others)
+        return found | {"general_sha256": forgetting.digest(self.general_folder)}
 
     def supervised_text(self, row: Rendered) -> str:
         return str(self.tokenizer.decode(list(row.suffix[row.answer_at :])))
@@ -93,41 +119,60 @@ def train(job: Job, *, on_event: OnEvent) -> dict[str, Any]:
             "heldout": len(bench.heldout), "supervised": bench.supervised_text(bench.train[0]),
         }
     )  # fmt: skip
+    need = estimate(job.base, job.recipe, bench.train + bench.heldout, device=adapter.training_device())
+    on_event({"event": "memory", "needs": str(need), "bytes": need.total, "available": need.available})
+    check_fits(need, base=job.base.name)
     base = adapter.load_base(job.base, dtype=job.recipe.dtype)
     model = new_adapter(base, job.recipe, user_header=bench.layout.user_header)
     file = job.work / "checkpoint.safetensors"
-    fit = Fit(model, job.recipe, train=bench.train, heldout=bench.heldout, file=file, key=key, on_event=on_event)
+    fit = Fit(
+        model, job.recipe, train=bench.train, heldout=bench.heldout, replay=bench.replay, file=file, key=key,
+        on_event=on_event,
+    )  # fmt: skip
     fit.run()
     adapter.round_weights(model)
     on_event({"event": "measuring"})
-    report = _finish(job, bench, fit, key=key)
+    report, folder = _finish(job, bench, fit, key=key)
     file.unlink(missing_ok=True)
     on_event(
         {
-            "event": "done", "active": report["active"], "reason": report["reason"], "folder": str(job.out),
+            "event": "done", "active": report["active"], "reason": report["reason"], "folder": str(folder),
             "seconds": round(time.monotonic() - started, 1),
         }
     )  # fmt: skip
     return report
 
 
-def _finish(job: Job, bench: Bench, fit: Fit, *, key: str) -> dict[str, Any]:
+def _finish(job: Job, bench: Bench, fit: Fit, *, key: str) -> tuple[dict[str, Any], Path]:
     """Measure, write everything beside the place, check what was written, put it in place."""
     before, after = bench.measure(fit.model, fit.prefixes)
+    forgot = bench.forgotten(fit.model, fit.prefixes)
     job.out.parent.mkdir(parents=True, exist_ok=True)
     made = Path(tempfile.mkdtemp(prefix=f".{job.out.name}.", dir=job.out.parent))
     try:
         adapter.write_weights(fit.model, made, base_name=job.base.name)
         fresh = adapter.load_base(job.base, dtype=job.recipe.dtype)
-        forgot = forgetting(fresh, made, bench.heldout, expected=after.nll)
+        forgot |= forgetting.unchanged(fresh, made, bench.heldout, expected=after.nll)
         report = build_report(
             job.copilot.id, job.base.name, bench.heldout, before, after, epochs=fit.progress.epochs, forgot=forgot
         )
         _write(made, _lock(job, bench, fit, key=key, weights=made / adapter.WEIGHTS), report)
-        adapter.put_in_place(made, job.out)
+        place = _place(job, active=bool(report["active"]))
+        adapter.put_in_place(made, place)
     finally:
         shutil.rmtree(made, ignore_errors=True)
-    return report
+    return report, place
+
+
+def _place(job: Job, *, active: bool) -> Path:
+    """Where the finished folder goes. The user's own that is in use is kept, or stays when the new gains nothing."""
+    if job.corrections is None:
+        return job.out
+    if not active:
+        versions.refused(job.out).parent.mkdir(parents=True, exist_ok=True)
+        return versions.refused(job.out)
+    versions.keep(job.out)
+    return job.out
 
 
 def evaluate(job: Job) -> dict[str, Any]:
@@ -137,9 +182,11 @@ def evaluate(job: Job) -> dict[str, Any]:
         raise CopilotError(f"{job.out} was made for another base than {job.base.name}.", code="copilot_base_mismatch")
     bench = Bench(job)
     model = adapter.load_adapter(adapter.load_base(job.base, dtype=job.recipe.dtype), job.out)
-    before, after = bench.measure(model, PrefixCache(model))
+    prefixes = PrefixCache(model)
+    before, after = bench.measure(model, prefixes)
+    forgot = bench.forgotten(model, prefixes)
     fresh = adapter.load_base(job.base, dtype=job.recipe.dtype)
-    forgot = forgetting(fresh, job.out, bench.heldout, expected=after.nll)
+    forgot |= forgetting.unchanged(fresh, job.out, bench.heldout, expected=after.nll)
     return build_report(job.copilot.id, job.base.name, bench.heldout, before, after, epochs=[], forgot=forgot)
 
 
@@ -158,7 +205,8 @@ def _lock(job: Job, bench: Bench, fit: Fit, *, key: str, weights: Path) -> dict[
         "seed": job.recipe.seed,
         "recipe": job.recipe.model_dump(mode="json"),
         "norms": job.copilot.norms,
-        "data": lock.data_digests(job.data / job.copilot.id),
+        "data": job.digests,
+        "corrections": bench.corrected,
         "train_examples": len(bench.train),
         "heldout_examples": len(bench.heldout),
         "steps": fit.progress.step,
@@ -176,6 +224,7 @@ def _lock(job: Job, bench: Bench, fit: Fit, *, key: str, weights: Path) -> dict[
 
 
 def _write(folder: Path, record: dict[str, Any], report: dict[str, Any]) -> None:
+    draw_report(report, folder / "report.png")
     for name, content in ((lock.LOCK, record), ("report.json", report)):
         (folder / name).write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     (folder / "README.md").write_text(card(record, report), encoding="utf-8")

@@ -8,11 +8,13 @@ from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from peft import PeftModel
 from torch import Tensor
 from transformers import DynamicCache
+from transformers.cache_utils import DynamicLayer
 
 from training.render import IGNORED, Rendered
 
@@ -60,6 +62,25 @@ class Batch:
         """A fresh cache: a forward appends to it."""
         return DynamicCache(self.layers)
 
+    def fixed_cache(self) -> DynamicCache:
+        """A cache that nothing is appended to: a layer may be computed twice on it, as checkpointing does."""
+        cache = DynamicCache(self.layers)
+        for number, (keys, values) in enumerate(self.layers):
+            cache.layers[number] = _FixedLayer(keys, values)
+        return cache
+
+
+class _FixedLayer(DynamicLayer):  # type: ignore[misc]
+    """Keys and values of the prefix; what comes after it is only joined on."""
+
+    def __init__(self, keys: Tensor, values: Tensor) -> None:
+        super().__init__()
+        self.lazy_initialization(keys, values)
+        self.keys, self.values = keys, values
+
+    def update(self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:
+        return torch.cat([self.keys, key_states], dim=-2), torch.cat([self.values, value_states], dim=-2)
+
 
 def collate(rows: Sequence[Rendered], prefixes: PrefixCache, *, answers: bool) -> Batch:
     """Pad rows to one batch. With `answers` the last answer token is only a target, never an input;
@@ -87,11 +108,29 @@ def collate(rows: Sequence[Rendered], prefixes: PrefixCache, *, answers: bool) -
 
 def answer_nll(model: PeftModel, batch: Batch) -> Tensor:
     """Negative log-likelihood of each answer token [rows, answer], zero where nothing is supervised."""
-    logits = forward(model, batch.ids, batch.positions, batch.mask, batch.cache(), keep=batch.targets.shape[1])
+    logits = answer_logits(model, batch)
     losses = torch.nn.functional.cross_entropy(
         logits.float().flatten(0, 1), batch.targets.flatten(), ignore_index=IGNORED, reduction="none"
     )
     return losses.view(batch.targets.shape)
+
+
+def answer_logits(model: PeftModel, batch: Batch) -> Tensor:
+    """Logits [rows, answer, vocabulary] from which the answer tokens are predicted."""
+    keep = batch.targets.shape[1]
+    return forward(model, batch.ids, batch.positions, batch.mask, batch.fixed_cache(), keep=keep)
+
+
+def drift(model: PeftModel, batch: Batch, base: Tensor) -> Tensor:
+    """Kullback-Leibler divergence of the adapter's next-token distribution from the base's, in nats: mean over the
+    answer tokens. Zero where the adapter answers as the base does (Li and Hoiem 2016, learning without forgetting).
+
+    base: `answer_logits` of the same batch with the adapter off.
+    """
+    counted = batch.targets.flatten() != IGNORED
+    given = answer_logits(model, batch).flatten(0, 1)[counted].float().log_softmax(-1)
+    wanted = base.flatten(0, 1)[counted].float().log_softmax(-1)
+    return torch.nn.functional.kl_div(given, wanted, log_target=True, reduction="batchmean")
 
 
 def forward(

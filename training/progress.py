@@ -63,6 +63,8 @@ def _line(event: dict[str, Any]) -> str:
     if kind == "epoch":
         rest = f", train {event['train_loss']}, {event['seconds']:.0f} s" if "train_loss" in event else " (before)"
         return f"epoch {event['epoch']:.0f}: held-out {event['heldout_loss']}{rest}"
+    if kind == "memory":
+        return f"needs {event['needs']}"
     if kind == "done":
         return f"done in {event['seconds']} s: {event['folder']}"
     return f"{kind} {' '.join(f'{key} {value}' for key, value in event.items() if key != 'event')}".strip()

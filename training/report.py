@@ -9,15 +9,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from training.evaluate import Measured, abstention, interval
+from training.evaluate import Measured, abstention, interval, share_interval
 from training.render import Rendered
 
 SAMPLES = 4
+GENERAL_RISE_MAX = 0.02  # share by which the loss on general questions may rise
 
 
 def build_report(
     copilot: str, base: str, rows: Sequence[Rendered], before: Measured, after: Measured, *,
-    epochs: Sequence[dict[str, float]], forgot: dict[str, float],
+    epochs: Sequence[dict[str, float]], forgot: dict[str, Any],
 ) -> dict[str, Any]:  # fmt: skip
     """Figures before (base with norms) and after (adapter), all on the held-out examples."""
     pages = [row.example.page for row in rows]
@@ -30,7 +31,7 @@ def build_report(
         "base": base,
         "heldout": {"examples": len(rows), "pages": len(set(pages)), "answer_tokens": int(before.nll[:, 1].sum())},
         "loss": loss,
-        "checks": checks | {"each": {name: _each(name, before, after) for name in before.passed}},
+        "checks": checks | {"each": {name: _each(name, before, after, pages) for name in before.passed}},
         "abstention": {"before": abstention(rows, before.answers), "after": abstention(rows, after.answers)},
         "forgetting": forgot,
         "epochs": list(epochs),
@@ -50,8 +51,17 @@ def gate(report: dict[str, Any]) -> tuple[bool, str]:
         return False, "The stored adapter does not behave as trained, or changes the base: do not use it."
     if loss["after"] >= loss["before"]:
         return False, f"Held-out loss did not fall ({loss['before']} before, {loss['after']} after)."
-    if checks["after"] < checks["before"]:
-        return False, f"The copilot's own checks fell from {checks['before']:.0%} to {checks['after']:.0%} of answers."
+    if checks["each"] and checks["after"] <= checks["before"] < 1:
+        return False, (
+            f"The copilot's own checks did not rise: {checks['before']:.0%} of answers passed before, "
+            f"{checks['after']:.0%} after."
+        )
+    general = forgot["general"]
+    if general["rise_share"] > GENERAL_RISE_MAX:
+        return False, (
+            f"It forgets: on general questions the loss rose by {general['rise_share']:.1%}, from "
+            f"{general['before']} to {general['after']}; at most {GENERAL_RISE_MAX:.0%} is allowed."
+        )
     return True, (
         f"Held-out loss fell from {loss['before']} to {loss['after']}; "
         f"checks passed: {checks['before']:.0%} before, {checks['after']:.0%} after."
@@ -93,9 +103,22 @@ to the page inside quotation marks, as served. A check counts where the example'
 
 def _rest_of_card(lock: dict[str, Any], report: dict[str, Any]) -> str:
     pages, held = sum(name.startswith("pages/train/") for name in lock["data"]), report["heldout"]
+    forgot = report["forgetting"]
+    tables = {"general questions, no norms": forgot["general"]} | forgot["others"]
+    lines = "".join(
+        f"| {name} | {row['examples']} on {row['pages']} "
+        f"| {row['before']} | {row['after']} | {row['rise_share']:+.1%} |\n"
+        for name, row in tables.items()
+    )
     return f"""## Forgetting
-Largest change of the base's logits on page text with the adapter loaded: {report["forgetting"]["base_logit_diff_max"]}.
-What the adapter does to questions outside its subject is not measured.
+Largest change of the base's logits on page text with the adapter loaded: {forgot["base_logit_diff_max"]}.
+Loss per answer token on other held-out questions, when this adapter answers them; general questions may lose
+{GENERAL_RISE_MAX:.0%}. On the questions of other copilots (with their norms) it need not be good: they have adapters.
+
+| questions | examples, pages | adapter off | adapter on | rise |
+|---|---|---|---|---|
+{lines}
+![before and after](report.png)
 
 ## Data and training
 {lock["train_examples"]} training examples on {pages} pages; sha256 of every file in `lock.json`.
@@ -129,7 +152,13 @@ def _mean_of_checks(measured: Measured) -> float:
     return round(float(np.mean(shares)), 4) if shares else 0.0
 
 
-def _each(name: str, before: Measured, after: Measured) -> dict[str, float]:
+def _each(name: str, before: Measured, after: Measured, pages: Sequence[str]) -> dict[str, Any]:
+    """One check: share of answers that pass before and after, each with its interval."""
     applies = int((~np.isnan(before.passed[name])).sum())
-    was, now = (float(np.nansum(m.passed[name])) / max(1, applies) for m in (before, after))
-    return {"before": round(was, 4), "after": round(now, 4), "examples": applies}
+    found: dict[str, Any] = {"examples": applies}
+    for when, measured in (("before", before), ("after", after)):
+        column = measured.passed[name]
+        passed = np.stack([np.nan_to_num(column), ~np.isnan(column)], axis=1)
+        found[when] = round(float(passed[:, 0].sum()) / max(1, applies), 4)
+        found[f"ci95_{when}"] = list(share_interval(passed, pages))
+    return found

@@ -1,5 +1,6 @@
 """Logits -> token. Greedy: a grounded answer should be the same every time. Loops are cut while they begin."""
 
+import math
 from collections.abc import Iterable, Sequence
 
 import torch
@@ -12,15 +13,17 @@ REPEATED_TOKENS = 6
 
 def pick(logits: Tensor, *, allowed: Iterable[int] | None = None, banned: Iterable[int] = ()) -> int:
     """The likeliest token of logits [vocabulary], among `allowed` when given. Raises RunError (`run_nan`)."""
-    if not bool(torch.isfinite(logits).all()):
+    top, likeliest = logits.max(dim=-1)
+    if not math.isfinite(float(top)):  # a maximum over values that hold a NaN is NaN
         raise RunError(
             "The model computed values that are no numbers. Ask again, or choose another copilot.", code="run_nan"
         )
     if allowed is None:
-        blocked = list(banned)
-        if blocked:
-            logits = logits.clone()
-            logits[blocked] = float("-inf")
+        blocked = set(banned)
+        if int(likeliest) not in blocked:
+            return int(likeliest)
+        logits = logits.clone()
+        logits[list(blocked)] = float("-inf")
         return int(logits.argmax())
     choices = torch.tensor(sorted(allowed), device=logits.device)
     return int(choices[logits[choices].argmax()])

@@ -22,6 +22,7 @@ RECIPE = Recipe(rank=4, alpha=8, lr=5e-3, batch=3, epochs=2, dtype="float32")
 _PAGES = {
     "train/kettle": "# Kettle\n\nThe kettle holds 1.7 litres.\n\nReturns are free for 30 days after delivery.",
     "train/lamp": "# Lamp\n\nThe lamp is made of oak and brass. It weighs two kilograms.\n\nThe bulb is not included.",
+    "general/boat": "# Boat\n\nThe boat leaves at nine. A ticket costs four euros.",
     "heldout/chair": "# Chair\n\nThe chair folds flat. It carries 120 kilograms.\n\nThe seat is woven from paper cord.",
 }
 _TRAIN = [
@@ -32,6 +33,10 @@ _TRAIN = [
     ("lamp", "Is there a bulb?", '"The bulb is not included." [2] Ask the seller.', "answer"),
     ("lamp", "Who designed it?", "The page does not say.", "abstain"),
     ("lamp", "How heavy?", '"It weighs two kilograms." [1] Ask the seller.', "answer"),
+]
+_GENERAL = [
+    ("boat", "When does it leave?", 'At nine. "The boat leaves at nine." [1]', "answer"),
+    ("boat", "Who steers?", "The page does not say.", "abstain"),
 ]
 _HELD_OUT = [
     ("chair", "What does it carry?", '"It carries 120 kilograms." [1] Ask the seller.', "answer"),
@@ -76,11 +81,13 @@ def base(tmp_path_factory: pytest.TempPathFactory, tokenizer: PreTrainedTokenize
 
 @pytest.fixture(scope="session")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Examples of shop/review; its second training example about the lamp has an earlier turn."""
+    """Examples of shop/review (its second one about the lamp has an earlier turn) and a general set of two."""
     root = tmp_path_factory.mktemp("data")
     folder = root / "shop" / "review"
     for name, text in _PAGES.items():
         file = folder / "pages" / f"{name}.md"
+        if name.startswith("general/"):
+            file = root / "general" / "heldout" / f"{file.stem}.md"
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text, encoding="utf-8")
     for split, rows in (("train", _TRAIN), ("heldout", _HELD_OUT)):
@@ -88,6 +95,9 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
         if split == "train":
             lines[4]["history"] = [{"question": "Oak?", "answer": '"oak and brass" [1]'}]  # type: ignore[assignment]
         (folder / f"{split}.jsonl").write_text("\n".join(json.dumps(line) for line in lines) + "\n", encoding="utf-8")
+    keys = ("page", "question", "answer", "kind")
+    lines = [dict(zip(keys, row, strict=True)) for row in _GENERAL]
+    (root / "general" / "heldout.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     return root
 
 

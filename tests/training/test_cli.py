@@ -66,7 +66,8 @@ def test_a_run_killed_by_the_system_goes_on_and_ends_with_the_same_bytes(place: 
     resumed = run(place, *train_arguments(place, "killed"))
     assert resumed.returncode == 0, resumed.stderr
     events = [json.loads(text) for text in resumed.stdout.splitlines()]
-    assert [event["event"] for event in events[:2]] == ["start", "resumed"]
+    assert [event["event"] for event in events[:2]] == ["start", "memory"]
+    assert events[2]["event"] == "resumed"
     assert events[-1]["event"] == "done"
     whole = run(place, *train_arguments(place, "whole"))
     assert whole.returncode == 0, whole.stderr

@@ -46,7 +46,9 @@ def test_the_folder_holds_what_serving_needs_and_nothing_else(job: Job, made: di
     assert lock["weights_sha256"] == file_sha256(job.out / "adapter_model.safetensors")
     assert lock["steps"] == 6
     assert not (job.work / "checkpoint.safetensors").exists()
-    assert made["forgetting"] == {"base_logit_diff_max": 0.0, "reload_diff_max": 0.0}
+    forgot = made["forgetting"]
+    assert (forgot["base_logit_diff_max"], forgot["reload_diff_max"], forgot["others"]) == (0.0, 0.0, {})
+    assert (forgot["general"]["examples"], forgot["general"]["pages"]) == (2, 1)
     assert made["loss"]["after"] < made["loss"]["before"]
     card = (job.out / "README.md").read_text()
     assert f"loss per answer token | {made['loss']['before']} | {made['loss']['after']} |" in card
@@ -56,7 +58,7 @@ def test_the_folder_holds_what_serving_needs_and_nothing_else(job: Job, made: di
 def test_the_server_accepts_what_was_made(job: Job, made: dict[str, Any]) -> None:
     check_files(job.out, bytes_max=10_000_000)
     base = loader.load_base(job.base, dtype=torch.float32)
-    weights = loader.read_adapter(loader.check_adapter(job.out, base.info), base)
+    weights = loader.read_adapter(loader.check_adapter(job.out, base.info), base.linears)
     assert weights.activated
     assert len(weights.modules) == 14
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from training.base.presets import Preset
+from training.figure import draw_loss_curve
 
 
 def write_card(
@@ -18,22 +19,15 @@ def write_card(
         "hours": round(hours, 2), "held_out": {name: round(value, 4) for name, value in figures.items()}, "log": log,
     }  # fmt: skip
     (folder / "training.json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
-    plot_losses(log, folder / "loss.png")
+    draw_loss_curve(log, folder / "loss.png", phases=phases(log, preset))
     (folder / "README.md").write_text(card(folder.name, facts), encoding="utf-8")
 
 
-def plot_losses(log: list[dict[str, float]], file: Path) -> None:
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot as plt
-
-    figure, axes = plt.subplots(figsize=(7, 3.2), layout="constrained")
-    axes.plot([entry["tokens"] / 1e6 for entry in log], [entry["loss"] for entry in log], linewidth=1)
-    axes.set(xlabel="training tokens (millions)", ylabel="training loss (nats)")
-    axes.grid(alpha=0.3)
-    figure.savefig(file, dpi=110, metadata={"Software": None})
-    plt.close(figure)
+def phases(log: list[dict[str, float]], preset: Preset) -> list[tuple[str, float]]:
+    """Name of each phase of the run and the tokens at which it began, as `Pretraining.run` divides it."""
+    whole = log[-1]["tokens"] if log else 0.0
+    starts = (("short pages", 0.0), ("whole pages", preset.short_share), ("answers only", 1 - preset.decay_share))
+    return [(name, share * whole) for name, share in starts]
 
 
 def card(name: str, facts: dict[str, Any]) -> str:
