@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -24,6 +25,7 @@ app.add_typer(pair_app, name="pair")
 app.add_typer(bases_app, name="bases")
 app.add_typer(copilots_app, name="copilots")
 
+_CLONE = Path(__file__).parent.parent
 _INPUT_CODES = ("page_", "copilot_", "question_", "settings_", "history_", "answer_")
 
 
@@ -84,6 +86,17 @@ def train(context: typer.Context) -> None:
 def evaluate(context: typer.Context) -> None:
     """Measure a copilot before and after its adapter (`retinue evaluate --help`)."""
     _run_training(context)
+
+
+@app.command(context_settings=_PASS_ON)
+def bench(context: typer.Context) -> None:
+    """Measure this machine beside peers (`retinue bench --help`); works in a clone of the repository."""
+    if not (_CLONE / "bench" / "__main__.py").is_file():
+        raise RetinueError(
+            "The benchmarks are not part of the installed package. Clone the repository and run `make bench` there.",
+            code="bench_missing",
+        )
+    raise typer.Exit(subprocess.run([sys.executable, "-m", "bench", *context.args], check=False).returncode)  # noqa: S603
 
 
 @app.command()

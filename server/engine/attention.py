@@ -18,6 +18,10 @@ from server.engine.tails import Slab, Tail
 
 NAME = "retinue_ragged"
 
+# From some dozen to some hundred query positions two plain products beat the fused kernel on a CPU, 1.4 to 3 times.
+MATMUL_POSITIONS = 128
+MATMUL_POSITIONS_MIN, MATMUL_POSITIONS_MAX = 16, 512
+
 Index = slice | Tensor
 
 
@@ -158,8 +162,12 @@ def _over(query: Tensor, key: Tensor, value: Tensor, *, scale: float, mask: Tens
     if tokens == 1:
         return _flash(query, key[None], value[None], scale=scale, mask=None)
     folded = query.transpose(0, 1).reshape(1, kv_heads, tokens * group, dim)
-    mask = None if mask is None else mask.repeat_interleave(group, dim=0)[None, None]
-    out, lse = _flash(folded, key[None], value[None], scale=scale, mask=mask)
+    if mask is None and MATMUL_POSITIONS_MIN <= tokens * group <= MATMUL_POSITIONS_MAX:
+        parts = [_matmul(part, key, value, scale=scale) for part in torch.split(folded[0], MATMUL_POSITIONS, dim=1)]
+        out, lse = (torch.cat(side, dim=1)[None] for side in zip(*parts, strict=True))
+    else:
+        mask = None if mask is None else mask.repeat_interleave(group, dim=0)[None, None]
+        out, lse = _flash(folded, key[None], value[None], scale=scale, mask=mask)
     return (
         out[0].view(kv_heads, tokens, group, dim).transpose(0, 1),
         lse[0].reshape(kv_heads, tokens, group).transpose(0, 1),
@@ -177,6 +185,15 @@ def _flash(query: Tensor, key: Tensor, value: Tensor, *, scale: float, mask: Ten
     if mask is not None:
         scores = scores + mask
     return F.softmax(scores, dim=-1).to(value.dtype) @ value, torch.logsumexp(scores, dim=-1)
+
+
+def _matmul(query: Tensor, key: Tensor, value: Tensor, *, scale: float) -> tuple[Tensor, Tensor]:
+    """query [kv, positions, dim] over key, value [kv, keys, dim]: two products, softmax between them in fp32."""
+    scores = torch.bmm(query, key.transpose(1, 2)).float().mul_(scale)
+    top = scores.amax(dim=-1, keepdim=True)
+    weights = scores.sub_(top).exp_()
+    total = weights.sum(dim=-1, keepdim=True)
+    return torch.bmm(weights.to(value.dtype), value) / total, (top + total.log()).squeeze(-1)
 
 
 def _index(tokens: list[int], device: torch.device) -> Index:

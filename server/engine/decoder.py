@@ -83,12 +83,12 @@ class Decoder:
             groups[f"{mlp}.down"] = (f"{mlp}.down_proj",)
         return groups
 
-    def hidden(self, ids: Tensor, positions: Tensor, step: Step) -> Tensor:
-        """ids, positions [tokens] -> [tokens, hidden], normed. Writes the rows' KV."""
+    def hidden(self, ids: Tensor, positions: Tensor, step: Step, *, end: int) -> Tensor:
+        """ids, positions [tokens], positions below `end` -> [tokens, hidden], normed. Writes the rows' KV."""
         x = F.embedding(ids, self._embedding)
         if self._embedding_multiplier != 1.0:
             x = x * self._embedding_multiplier
-        cos, sin = self._rope.rows(positions)
+        cos, sin = self._rope.rows(positions, end=end)
         for number, layer in enumerate(self._layers):
             x = self._attention(number, layer, x, cos, sin, step)
             x = self._mlp(layer, x)
@@ -150,9 +150,9 @@ class RotaryTable:
         self._rotary, self._like = rotary, like
         self._cos, self._sin = self._build(1024)
 
-    def rows(self, positions: Tensor) -> tuple[Tensor, Tensor]:
-        last = int(positions.max()) if positions.device.type == "cpu" else len(self._cos) - 1
-        while last >= len(self._cos):
+    def rows(self, positions: Tensor, *, end: int) -> tuple[Tensor, Tensor]:
+        """`end` comes from the caller: asking a GPU for the largest position would wait for it."""
+        while end > len(self._cos):
             self._cos, self._sin = self._build(2 * len(self._cos))
         return self._cos[positions], self._sin[positions]
 

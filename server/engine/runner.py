@@ -60,7 +60,10 @@ class Runner:
             adapters += [row.adapter if at >= row.activation else None for at in range(first, first + len(new))]
         self._plan.set(adapters, like=self._like)
         hidden = self._forward.hidden(
-            torch.tensor(ids, device=device), torch.tensor(positions, device=device), Step(spans, device)
+            torch.tensor(ids, device=device),
+            torch.tensor(positions, device=device),
+            Step(spans, device),
+            end=max(positions) + 1,
         )
         if len(wanted) < len(ids):
             hidden = hidden[torch.tensor(wanted, device=device)]
@@ -76,7 +79,7 @@ class _Transformers:
         wrap_linears(self._model, base.linears, plan)
         self._logits_scaling = float(getattr(self._model.config, "logits_scaling", 1.0))
 
-    def hidden(self, ids: Tensor, positions: Tensor, step: Step) -> Tensor:
+    def hidden(self, ids: Tensor, positions: Tensor, step: Step, *, end: int) -> Tensor:
         """ids, positions [tokens] -> [tokens, hidden]"""
         out = self._model.base_model(input_ids=ids[None], position_ids=positions[None], use_cache=False, step=step)
         hidden: Tensor = out.last_hidden_state[0]

@@ -99,6 +99,36 @@ def test_a_mixed_batch_writes_the_same_tokens_as_one_at_a_time(
     assert together == alone == expected
 
 
+def test_a_thread_is_computed_once_whoever_goes_on_with_it(
+    driver: Driver, tiny_base: Path, adapters: list[Path], refs: list[AdapterRef], request_for: RequestFor
+) -> None:
+    """KV that the first copilot wrote is not reused: PEFT computes earlier turns with the base."""
+    page = PageText(tuple(PAGE))
+    driver.open(page)
+    [(first, _)] = driver.ask(request_for(page, TURNS[0], refs[0]))
+    history = [*TURNS[0], *first, 2]
+
+    [(second, after_first)] = driver.ask(request_for(page, TURNS[1], refs[1], history=history))
+    [(third, after_second)] = driver.ask(request_for(page, TURNS[2], refs[2], history=history))
+
+    assert second == reference(tiny_base, adapters[1], PAGE + history + TURNS[1], tokens=12)
+    assert third == reference(tiny_base, adapters[2], PAGE + history + TURNS[2], tokens=12)
+    assert after_first.cached_tokens == len(PAGE)
+    assert after_second.cached_tokens == len(PAGE) + len(history)
+
+
+def test_the_base_goes_on_from_its_own_answer(driver: Driver, tiny_base: Path, request_for: RequestFor) -> None:
+    page = PageText(tuple(PAGE))
+    driver.open(page)
+    [(first, _)] = driver.ask(request_for(page, TURNS[0], None))
+    history = [*TURNS[0], *first, 2]
+
+    [(second, finished)] = driver.ask(request_for(page, TURNS[1], None, history=history))
+
+    assert second == reference(tiny_base, None, PAGE + history + TURNS[1], tokens=12)
+    assert finished.cached_tokens == len(PAGE) + len(history) - 2  # the last token was picked, not yet read
+
+
 def test_a_plain_lora_adapter_acts_from_the_first_token_and_shares_no_base_kv(
     driver: Driver, tiny_base: Path, plain_adapter: Path, info: BaseInfo, request_for: RequestFor
 ) -> None:
