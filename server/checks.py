@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from server.grounding import citations, quotations
+from server.grounding import Quotation, citations, quotations
 from server.lengths import pieces, too_long, wrong_count
 from server.page import Page
 
@@ -95,31 +95,69 @@ def _cites_block(answer: str, page: Page, _question: str) -> Outcome:
 
 
 def _section_named(answer: str, page: Page, _question: str) -> Outcome:
-    labels = [(match[0], _label_stands(match, page)) for match in _LABEL.finditer(_QUOTED.sub("", answer))]
-    labels += [(match[1].strip(), _heading_stands(match[1], page)) for match in _UNDER.finditer(answer)]
+    own_words = _QUOTED.sub(lambda quoted: " " * len(quoted[0]), answer)
+    labels = [*_LABEL.finditer(own_words), *_UNDER.finditer(own_words)]
     if not labels:
         return False, "The answer names no section of the page."
-    missing = [label for label, stands in labels if not stands]
-    if missing:
-        return False, f"“{missing[0]}” does not stand on the page."
-    return True, f"“{labels[0][0]}” stands on the page."
+    found = quotations(answer, page)
+    for label in labels:
+        quote = next((quote for quote in found if quote.at >= label.end() and quote.verified), None)
+        numbered = label.re is _LABEL
+        name = label[0].strip() if numbered else label[1].strip()
+        if not (_label_stands if numbered else _heading_stands)(label, page):
+            return False, f"“{name}” does not stand on the page."
+        beside = quote is not None and answer[label.end() : quote.at].strip(": ") == ""
+        if quote is not None and beside and not (_numbers_section if numbered else _heads_section)(label, quote, page):
+            return False, f"The quote [{quote.block}] does not stand under “{name}”."
+    return True, f"“{labels[0][0].strip().removesuffix(':')}” is where the quote stands."
 
 
-def _label_stands(match: re.Match[str], page: Page) -> bool:
-    """The whole label anywhere, or its number (sub-letters aside) at the head of a block or after such a word."""
-    whole = _fold(match[0])
-    number = re.escape(_fold(match[1]).split("(")[0])
-    ends = (
-        r"[.):—–-](?!\d)" if number.isalpha() else r"[.):\s—–-](?!\d)"
-    )  # "A dog" is no section A, "7 Notices" is section 7
-    head = rf"(?:^|\n)(?:#+\s*)?(?:{_LABEL_WORD}\s+|§+\s*)?{number}(?:{ends}|$)"
-    stands = re.compile(rf"{head}|(?<!\w)(?:{_LABEL_WORD}\s+|§+\s*){number}(?!\w)")
+def _label_stands(label: re.Match[str], page: Page) -> bool:
+    """The whole label anywhere, or its number (sub-letters aside) at the head of a line or after such a word."""
+    whole = _fold(label[0])
+    number = re.escape(_fold(label[1]).split("(")[0])
+    stands = re.compile(rf"{_head(number)}|(?<!\w)(?:{_LABEL_WORD}\s+|§+\s*){number}(?!\w)", re.MULTILINE)
     return any(whole in text or stands.search(text) for text in (block.text.casefold() for block in page.blocks))
 
 
-def _heading_stands(label: str, page: Page) -> bool:
-    wanted = _fold(label).strip(" “”'\"")
+def _numbers_section(label: re.Match[str], quote: Quotation, page: Page) -> bool:
+    """No other number of the label's kind heads a line between the label's own line and the quote."""
+    number = _fold(label[1]).split("(")[0]
+    before = _before(quote, page).casefold()
+    own = [match.start() for match in re.finditer(_head(re.escape(number)), before, re.MULTILINE)]
+    if not own:  # named in running text only, or after the quote
+        return _fold(label[0]) in _fold(next(block.text for block in page.blocks if block.n == quote.block))
+    kind = r"[a-z]?\d+" + r"\.\d+" * number.count(".") if number[-1].isdigit() else r"[ivxlc]+|[a-z]"
+    last = max(match.start() for match in re.finditer(_head(f"(?:{kind})"), before, re.MULTILINE))
+    return own[-1] >= last
+
+
+def _head(number: str) -> str:
+    """A line that begins with this number, with or without a word before it."""
+    ends = r"[.):\s—–-](?!\d)" if "\\d" in number or number[-1].isdigit() else r"[.):—–-](?!\d)"
+    return rf"^(?:#+\s*)?(?:(?:{_LABEL_WORD}\s+|§+\s*){number}(?![\w.]\w)|{number}(?:{ends}|$))"
+
+
+def _heading_stands(label: re.Match[str], page: Page) -> bool:
+    wanted = _name(label)
     return any(wanted in _fold(text) for text in (page.title, *(block.text for block in page.blocks)))
+
+
+def _heads_section(label: re.Match[str], quote: Quotation, page: Page) -> bool:
+    """The heading stands before the quote."""
+    return _name(label) in _fold(f"{page.title} {_before(quote, page)}")
+
+
+def _before(quote: Quotation, page: Page) -> str:
+    """The page up to the quote, a line for each block."""
+    assert quote.block is not None  # noqa: S101 - callers pass verified quotes
+    texts = [block.text if block.n < quote.block else block.text[: quote.end] for block in page.blocks
+             if block.n <= quote.block]  # fmt: skip
+    return "\n".join(texts)
+
+
+def _name(label: re.Match[str]) -> str:
+    return _fold(label[1]).strip(" “”'\"")
 
 
 def _not_legal_advice(answer: str, _page: Page, _question: str) -> Outcome:

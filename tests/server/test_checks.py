@@ -58,6 +58,7 @@ def test_cites_block(answer: str, passed: bool) -> None:
         ("Article V says so.", False),
         ("Under Pets: a dog.", False),
         ("No label.", False),
+        ('Section B: "Either party may end it" [2]', False),
         ('"§ 5 Rent" [4]', False),
     ],
 )
