@@ -6,10 +6,10 @@ EXTENSION_BUILD := extension/.output/chrome-mv3/manifest.json
 HAS_NODE := $(shell command -v node >/dev/null 2>&1 && command -v npm >/dev/null 2>&1 && echo yes)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup serve test check unit e2e bench protocol clean
+.PHONY: help setup serve test check unit e2e bench bench-all protocol clean
 
 help: ## list the targets
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 serve: $(VENV)/.ready ## install, build the extension, start the server, print the pairing code
 ifeq ($(HAS_NODE),yes)
@@ -36,8 +36,11 @@ unit: $(VENV)/.dev extension/node_modules/.ready
 e2e: $(VENV)/.dev $(EXTENSION_BUILD)
 	node --test --test-concurrency=1 tests/e2e/
 
-bench: $(VENV)/.dev ## measure: first question, copilot switch, decode
-	$(BIN)/python -m bench
+bench: $(VENV)/.dev ## measure against transformers + PEFT, a few minutes on an idle machine
+	$(BIN)/python -m bench engine --quick
+
+bench-all: $(VENV)/.dev ## every measure and peer, to runs/; `sh bench/peers.sh` builds llama.cpp first
+	$(BIN)/python -m bench all --json runs/bench.json --plots runs/plots
 
 protocol: $(VENV)/.ready ## regenerate extension/lib/protocol.ts from server/protocol.py
 	$(BIN)/python extension/scripts/protocol.py

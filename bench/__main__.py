@@ -4,8 +4,11 @@ Run it on an idle machine. Everything that it makes (random base, converted file
 """
 
 import asyncio
+import logging
 import os
+import signal
 import sys
+import warnings
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -14,15 +17,13 @@ import torch
 import typer
 from rich.console import Console
 
-os.environ.setdefault("HF_HUB_OFFLINE", "1")
-os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
-
 from bench import compose, machine, models, plan, plots, tables
 from bench.figures import Results, to_json
 from bench.measures import Sizes
 from server.errors import RetinueError
 from server.settings import load_settings
 
+warnings.filterwarnings("ignore", module="peft|transformers")
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 _WEIGHTS_OF_PEER = {"int8": "q8_0", "int4": "q4_0"}
 
@@ -54,7 +55,10 @@ def main(
     answer_tokens: Annotated[int | None, typer.Option(min=2, help="Length of the measured answers.")] = None,
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
 ) -> None:
-    """Measure this machine."""
+    """Measure this machine. Progress goes to standard error."""
+    logging.basicConfig(format="%(asctime)s %(message)s", datefmt="%H:%M:%S", level=logging.WARNING)
+    logging.getLogger("bench").setLevel(logging.INFO)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # the servers must go with us
     if weights:
         os.environ["RETINUE_WEIGHTS"] = weights
     settings = load_settings().model_copy(update={"user_dir": models.cache_dir() / "user"})
@@ -71,7 +75,7 @@ def main(
         machine.describe(threads=settings.threads, device=device),
         {"what": what.value, "bases": names, "rounds": rounds, "weights": weights or "default", "peer": chosen},
     )
-    console = Console(highlight=False)
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
     compose.roof(results, options)
     try:
         for name in names:
@@ -79,6 +83,7 @@ def main(
     finally:
         tables.show(results, console)
         if json_file is not None:
+            json_file.parent.mkdir(parents=True, exist_ok=True)
             json_file.write_text(to_json(results) + "\n", encoding="utf-8")
         if plots_dir is not None:
             plots.draw(results, plots_dir)

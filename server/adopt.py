@@ -40,13 +40,15 @@ def adopt(source: Path, copilot_id: str, settings: Settings, *, replace: bool = 
     check_name(category)
     check_name(short)
     base = bases.find(settings, settings.base)
-    target = settings.user_dir / "copilots" / category / short / base.name
-    target.parent.mkdir(parents=True, exist_ok=True)
-    made = Path(tempfile.mkdtemp(prefix=".import-", dir=target.parent))
+    users = settings.user_dir / "copilots"
+    target = users / category / short / base.name
+    users.mkdir(parents=True, exist_ok=True)
+    made = Path(tempfile.mkdtemp(prefix=".import-", dir=users))
     try:
         _copy(source, made, bytes_max=settings.adapter_bytes_max)
         activated = _check(made, base, settings)
         made.chmod(0o755)
+        target.parent.mkdir(parents=True, exist_ok=True)
         in_use = replace or not target.exists()
         if replace:
             versions.keep(target)

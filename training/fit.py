@@ -72,7 +72,7 @@ def held_out_nll(
         for start in range(0, len(order), EVALUATION_BATCH):
             places = order[start : start + EVALUATION_BATCH]
             losses = answer_nll(model, collate([rows[place] for place in places], prefixes, answers=True))
-            found[places, 0] = losses.double().sum(dim=1).cpu().numpy()
+            found[places, 0] = losses.cpu().double().sum(dim=1).numpy()
             found[places, 1] = [rows[place].answer_tokens for place in places]
     return found
 

@@ -3,6 +3,7 @@
 All is written into a folder beside the place and put there at the end: a killed run leaves the old adapter.
 """
 
+import itertools
 import json
 import shutil
 import tempfile
@@ -105,6 +106,11 @@ class Bench:
         found = forgetting.losses(model, prefixes, self.general, self.others)
         return found | {"general_sha256": forgetting.digest(self.general_folder)}
 
+    @property
+    def everything(self) -> list[Rendered]:
+        """All rows whose pages will be read."""
+        return [*self.train, *self.heldout, *self.general, *itertools.chain.from_iterable(self.others.values())]
+
     def supervised_text(self, row: Rendered) -> str:
         return str(self.tokenizer.decode(list(row.suffix[row.answer_at :])))
 
@@ -119,7 +125,7 @@ def train(job: Job, *, on_event: OnEvent) -> dict[str, Any]:
             "heldout": len(bench.heldout), "supervised": bench.supervised_text(bench.train[0]),
         }
     )  # fmt: skip
-    need = estimate(job.base, job.recipe, bench.train + bench.heldout, device=adapter.training_device())
+    need = estimate(job.base, job.recipe, bench.everything, device=adapter.training_device())
     on_event({"event": "memory", "needs": str(need), "bytes": need.total, "available": need.available})
     check_fits(need, base=job.base.name)
     base = adapter.load_base(job.base, dtype=job.recipe.dtype)

@@ -14,13 +14,14 @@ from server.adopt import adopt
 from server.cli import main
 from server.copilots import Copilots
 from server.engine import BaseInfo, PageText, Request
-from server.engine.loader import check_adapter, load_base
+from server.engine.loader import check_adapter, load_base, read_adapter
 from server.engine.outline import outline
+from server.engine.runner import Runner
 from server.errors import CopilotError
 from server.settings import Settings, load_settings
 
 from .conftest import Driver
-from .test_parity import PAGE, TURNS, reference
+from .test_parity import PAGE, TURNS, computed_logits, logits_of, reference
 
 RequestFor = Callable[..., Request]
 
@@ -71,6 +72,10 @@ def test_an_imported_plain_lora_is_served_as_peft_computes_it(
     driver.open(page)
     [(ids, _)] = driver.ask(request_for(page, TURNS[0], copilot.adapter))
     assert ids == reference(tiny_base, elsewhere, PAGE + TURNS[0], tokens=12)
+    base = load_base(tiny_base, dtype=torch.float32)
+    weights = read_adapter(check_adapter(done.folder, info), base.linears)
+    logits = computed_logits(Runner(base), PAGE, weights)
+    torch.testing.assert_close(logits, logits_of(tiny_base, elsewhere, PAGE)[-1], atol=2e-4, rtol=0)
 
 
 def test_what_is_in_use_is_not_overwritten_and_comes_back(
@@ -127,4 +132,4 @@ def test_what_does_not_fit_is_refused_and_leaves_nothing(house: Settings, elsewh
     for name in ("../own/x", "Legal/own", "legal", "legal/con"):
         with pytest.raises(CopilotError):
             adopt(elsewhere, name, house)
-    assert not [path for path in (house.user_dir / "copilots").rglob("*") if path.is_file()]
+    assert not list((house.user_dir / "copilots").iterdir())

@@ -1,0 +1,50 @@
+"""Random bases and adapters, and the cases that are asked of them."""
+
+from pathlib import Path
+
+from bench import many, models
+from bench.cases import EARLIER, Ask, Cases
+from server.engine import BaseInfo
+from server.engine.loader import base_fingerprint, check_adapter
+from server.settings import Settings
+
+
+def test_a_random_base_speaks_words_with_every_id(cases: Cases) -> None:
+    assert cases.text.decode([8_300]).strip().isalpha()
+    assert cases.text.decode([8_300]) != cases.text.decode([8_301])
+
+
+def test_random_adapters_are_accepted_and_differ(base: Path, settings: Settings, cases: Cases) -> None:
+    info = BaseInfo("tiny", base_fingerprint(base), 0, 4096)
+    found = [check_adapter(models.adapter_folder(copilot, base, settings), info) for copilot in cases.copilots]
+
+    assert [ref.id for ref in found[:2]] == ["bench/random-1", "bench/random-2"]
+    assert len({ref.digest for ref in found}) == 8
+
+
+def test_pages_are_new_and_about_as_long_as_asked(cases: Cases) -> None:
+    short, long = cases.page(300), cases.page(3_000)
+
+    assert 300 <= len(short.ids) < 450
+    assert 3_000 <= len(long.ids) < 3_150
+    assert short.title != long.title
+
+
+def test_a_prompt_is_page_then_thread_then_turn(cases: Cases) -> None:
+    page = cases.page(300)
+    ask = Ask(page=page, copilot=0, question="Why?", history=(EARLIER,))
+    ids = cases.prompt(ask)
+
+    assert tuple(ids[: len(page.ids)]) == page.ids
+    assert models.NORMS in cases.text.decode(ids[len(page.ids) :])
+    assert EARLIER.answer in cases.text.decode(ids[len(page.ids) :])
+
+
+def test_many_adapters_are_small_valid_and_differ(base: Path, settings: Settings, tmp_path: Path) -> None:
+    sample = models.adapter_folder("bench/random-1", base, settings)
+    folder = many.make_many(tmp_path, base, sample, 3)
+    info = BaseInfo("tiny", base_fingerprint(base), 0, 4096)
+    refs = [check_adapter(file.parent, info) for file in sorted(folder.rglob("adapter_config.json"))]
+
+    assert len({ref.digest for ref in refs}) == 3
+    assert many.make_many(tmp_path, base, sample, 3) == folder

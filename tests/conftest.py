@@ -1,0 +1,7 @@
+"""Every test: this user's own settings, copilots and bases are not there. Set before any module reads them."""
+
+import os
+import tempfile
+
+_EMPTY = tempfile.mkdtemp(prefix="retinue-tests-")
+os.environ |= {"XDG_CONFIG_HOME": f"{_EMPTY}/config", "XDG_DATA_HOME": f"{_EMPTY}/data"}

@@ -1,0 +1,47 @@
+"""`python -m training table`: one Markdown table over all adapters of a base, from their report.json. Called by cli.
+
+Knows files and numbers only. The README's table is what this prints.
+"""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+HEAD = (
+    "| copilot | held-out examples, pages | loss per answer token | own checks passed | abstention F1 "
+    "| general questions, loss | |\n| --- | --- | --- | --- | --- | --- | --- |"
+)
+
+
+def read_reports(adapters: Path, base: str) -> dict[str, dict[str, Any]]:
+    """Copilot id -> report of its adapter for `base`, for all that have one that can be read."""
+    found: dict[str, dict[str, Any]] = {}
+    for file in sorted(adapters.glob(f"*/*/{base}/report.json")):
+        try:
+            report = json.loads(file.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            continue
+        found["/".join(file.parts[-4:-2])] = report
+    return found
+
+
+def table(reports: dict[str, dict[str, Any]]) -> str:
+    """Markdown, one line a copilot; a report from before forgetting was measured shows a dash there."""
+    return "\n".join([HEAD, *_lines(reports)])
+
+
+def _lines(reports: dict[str, dict[str, Any]]) -> Iterator[str]:
+    for copilot, report in reports.items():
+        held, loss, checks = report["heldout"], report["loss"], report["checks"]
+        was, now = (report["abstention"][when]["f1"] for when in ("before", "after"))
+        general = report["forgetting"].get("general")
+        yield (
+            f"| {copilot} | {held['examples']} on {held['pages']} | {loss['before']:.2f} → {loss['after']:.2f} "
+            f"| {checks['before']:.0%} → {checks['after']:.0%} | {was:.2f} → {now:.2f} "
+            f"| {format(general['rise_share'], '+.1%') if general else '-'} | {_state(report)} |"
+        )
+
+
+def _state(report: dict[str, Any]) -> str:
+    return "" if report["active"] else f"not active: {report['reason']}"
