@@ -33,7 +33,7 @@ def test_a_closed_page_gives_its_memory_back_when_room_is_needed(driver: Driver)
     assert driver.open(PAGE) == (202, 202)
     driver.close(PAGE)
     driver.close(PAGE)
-    driver.engine._tree.bytes_max = 0
+    driver.engine._worker._tree.bytes_max = 0
     driver.open(PageText((1, 300, 2)))
 
     assert driver.engine.stats()["kv_bytes"] > 0
@@ -122,14 +122,14 @@ def test_an_adapter_that_vanished_fails_its_own_answer_only(
 def test_a_row_that_breaks_a_step_fails_alone(
     driver: Driver, request_for: RequestFor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    step = driver.engine._runner.step
+    step = driver.engine._worker._runner.step
 
     def breaks_on_token_777(work: list[object]) -> list[torch.Tensor]:
         if any(777 in item.row.ids for item in work):  # type: ignore[attr-defined]
             raise MemoryError
         return step(work)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(driver.engine._runner, "step", breaks_on_token_777)
+    monkeypatch.setattr(driver.engine._worker._runner, "step", breaks_on_token_777)
 
     async def both() -> tuple[object, object]:
         return await asyncio.gather(
@@ -148,7 +148,7 @@ def test_a_row_that_breaks_a_step_fails_alone(
 def test_logits_that_are_no_numbers_fail_their_row_only(
     driver: Driver, request_for: RequestFor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    step = driver.engine._runner.step
+    step = driver.engine._worker._runner.step
 
     def poisons_token_777(work: list[object]) -> list[torch.Tensor]:
         logits = [row.clone() for row in step(work)]  # type: ignore[arg-type]
@@ -157,7 +157,7 @@ def test_logits_that_are_no_numbers_fail_their_row_only(
                 logits[place] = logits[place] * float("nan")
         return logits
 
-    monkeypatch.setattr(driver.engine._runner, "step", poisons_token_777)
+    monkeypatch.setattr(driver.engine._worker._runner, "step", poisons_token_777)
 
     async def both() -> tuple[object, object]:
         return await asyncio.gather(
@@ -181,7 +181,7 @@ def test_a_row_that_cannot_be_admitted_fails_alone(
         raise MemoryError
 
     with monkeypatch.context() as patch:
-        patch.setattr(driver.engine._runner, "new_tail", no_room)
+        patch.setattr(driver.engine._worker._runner, "new_tail", no_room)
         with pytest.raises(RunError) as failure:
             driver.ask(request_for(PAGE, TURN, None))
 
@@ -197,7 +197,7 @@ def test_an_engine_that_fails_between_steps_fails_its_answers_and_goes_on(
         raise ZeroDivisionError
 
     with monkeypatch.context() as patch:
-        patch.setattr(driver.engine._scheduler, "plan", broken)
+        patch.setattr(driver.engine._worker._scheduler, "plan", broken)
         with pytest.raises(RunError) as failure:
             driver.ask(request_for(PAGE, TURN, None))
 

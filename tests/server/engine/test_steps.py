@@ -78,10 +78,10 @@ def path_of(row: Row) -> list[Segment]:
 def test_ten_thousand_random_steps_leave_nothing_behind(driver: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
     chaos = random.Random(11)
     engine, follower = driver.engine, Follower(chaos)
-    monkeypatch.setattr(engine._runner, "step", follower.step)
-    monkeypatch.setattr(engine._adapters, "_read", read_made_up)
-    monkeypatch.setattr(engine, "_settings", load_settings(threads=1))
-    engine._tree.bytes_max = 400_000  # small: eviction goes on all the time
+    monkeypatch.setattr(engine._worker._runner, "step", follower.step)
+    monkeypatch.setattr(engine._worker._adapters, "_read", read_made_up)
+    monkeypatch.setattr(engine._worker, "_settings", load_settings(threads=1))
+    engine._worker._tree.bytes_max = 400_000  # small: eviction goes on all the time
 
     outcomes = driver.loop.run_until_complete(asyncio.wait_for(walk(engine, chaos), timeout=300))
 
@@ -89,8 +89,8 @@ def test_ten_thousand_random_steps_leave_nothing_behind(driver: Driver, monkeypa
     assert outcomes["ended"] == outcomes["asked"]
     assert outcomes["failed"] > 0 and outcomes["cancelled"] > 0 and outcomes["accepted"] > 0
     driver.close(PageText((0,)))  # a turn of the engine's thread
-    engine._inbox.put(engine._tree.evict)
-    engine._tree.bytes_max = 0
+    engine._worker.inbox.put(engine._worker._tree.evict)
+    engine._worker._tree.bytes_max = 0
     driver.loop.run_until_complete(asyncio.sleep(0.8))
     stats = engine.stats()
     assert {name: stats[name] for name in ("rows_running", "rows_waiting", "tails", "kv_bytes", "kv_segments")} == {
