@@ -4,6 +4,7 @@ One bad folder never hides the others: it is listed as refused, with the reason.
 the `check_adapter` that app passes in, so that this module never imports torch.
 """
 
+import os
 import re
 import tomllib
 from collections.abc import Callable, Iterator
@@ -225,12 +226,21 @@ def _parse(model: type[_File], file: Path, copilot_id: str) -> _File:
 
 
 def _stamps(roots: tuple[Path, ...]) -> Iterator[tuple[str, int, int]]:
-    """Name, time and size of every file that `refresh` depends on."""
+    """Name, time and size of every file and folder that `refresh` depends on: <category>/<copilot>/<base>/<file>."""
     for root in roots:
-        for pattern in ("*", "*/category.toml", "*/*", "*/*/copilot.toml", "*/*/*", "*/*/*/*"):
-            for file in sorted(root.glob(pattern)):
-                try:
-                    stat = file.stat()
-                except OSError:
-                    continue
-                yield str(file), stat.st_mtime_ns, stat.st_size
+        yield from _stamps_below(str(root), depth=4)
+
+
+def _stamps_below(folder: str, *, depth: int) -> Iterator[tuple[str, int, int]]:
+    try:
+        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+    except OSError:
+        return
+    for entry in entries:
+        try:
+            stat = entry.stat()
+        except OSError:
+            continue
+        yield entry.path, stat.st_mtime_ns, stat.st_size
+        if depth > 1 and entry.is_dir():
+            yield from _stamps_below(entry.path, depth=depth - 1)
