@@ -44,17 +44,20 @@ def general_rows(folder: Path, layout: PromptLayout, *, context: int) -> list[Re
 
 
 def replay_rows(examples: Sequence[tuple[Example, Page]], layout: PromptLayout, *, context: int) -> list[Rendered]:
-    """Training questions without norms, answered as the base answers: the first quotation alone, or abstaining.
+    """Training questions without norms, answered as the base answers (the first quotation alone, or abstaining) and
+    as the copilot does.
 
-    On these the adapter is held to the base while it trains. What does not fit, or quotes nothing, is left out.
+    On these the adapter is held to the base while it trains, on the second kind so that its own manner needs its own
+    norms. What does not fit, or quotes nothing, is left out.
     """
     renderer, rows = Renderer(layout, norms="", context=context), []
     for example, page in examples:
         quotes = quotations(example.answer, page)
         quoted = [f'"{quote.text}" [{quote.block}]' for quote in quotes if quote.block is not None]
         answer = ABSTAIN if example.kind == "abstain" else "".join(quoted[:1])
-        row = renderer.row(example.model_copy(update={"answer": answer}), page) if answer else None
-        rows += [row] if row is not None else []
+        for text in dict.fromkeys((answer, example.answer)) if answer else ():
+            row = renderer.row(example.model_copy(update={"answer": text}), page)
+            rows += [row] if row is not None else []
     return rows
 
 

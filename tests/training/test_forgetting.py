@@ -83,10 +83,17 @@ def test_an_adapter_that_does_nothing_forgets_nothing_and_a_spoiled_one_does(
     assert abs(found["rise_share"]) > 1e-3
 
 
-def test_replay_rows_are_plain_answers_to_the_same_questions(replayed: list[Rendered], layout: PromptLayout) -> None:
-    answers = [row.example.answer for row in replayed]
-    assert answers[:3] == ['"The kettle holds 1.7 litres." [1]', '"Returns are free for 30 days" [2]', answers[2]]
-    assert answers[2] == "The page does not say."
+def test_replay_rows_ask_without_norms_for_the_plain_answer_and_the_copilots_own(
+    replayed: list[Rendered], layout: PromptLayout, data: Path
+) -> None:
+    own = {row.question: row.answer for row in Examples("shop/review", data=data).rows["train"]}
+    answers: dict[str, list[str]] = {}
+    for row in replayed:
+        answers.setdefault(row.example.question, []).append(row.example.answer)
+    plain = [found[0] for found in answers.values()]
+    assert plain[:2] == ['"The kettle holds 1.7 litres." [1]', '"Returns are free for 30 days" [2]']
+    assert plain[2] == "The page does not say."
+    assert all(found == list(dict.fromkeys([found[0], own[question]])) for question, found in answers.items())
     row = replayed[0]
     assert list(row.suffix[: row.answer_at]) == layout.ask(row.example.question, norms="")
 
