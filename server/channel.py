@@ -14,7 +14,21 @@ from server.errors import BadFrame, NotPaired, OutOfOrder, RetinueError
 from server.handshake import prove
 from server.lobby import Lobby
 from server.outbox import Outbox
-from server.protocol import CLIENT_FRAME, VERSION, ClientFrame, Error, Frame, GoingAway, Ping, Pong, Ready, Resume
+from server.protocol import (
+    CLIENT_FRAME,
+    VERSION,
+    ClientFrame,
+    Error,
+    Frame,
+    GoingAway,
+    Ping,
+    Pong,
+    Ready,
+    Resume,
+    TrainCancel,
+    TrainProgress,
+    TrainStart,
+)
 from server.session import Session
 
 _log = logging.getLogger(__name__)
@@ -70,6 +84,11 @@ class Channel:
             self._lobby.leave(self)
             self._gone.set()
 
+    def tell(self, frame: Frame) -> None:
+        """News for every client that is past `ready`; a crowded one misses progress, never a list or a report."""
+        if self._session is not None and not (isinstance(frame, TrainProgress) and self._outbox.full):
+            self._outbox.put(frame)
+
     def go_away(self) -> None:
         self._outbox.put(GoingAway())
         self._finish(_GOING_AWAY)
@@ -117,6 +136,8 @@ class Channel:
                 copilots=self._lobby.copilot_cards(),
             )
         )
+        if self._lobby.trainings.latest is not None:
+            self._outbox.put(self._lobby.trainings.latest)
         self._session.attach(self._outbox, taken_over=self._taken_over)
         reader, writer = asyncio.create_task(self._read()), asyncio.create_task(self._write())
         ends: set[asyncio.Future[Any]] = {reader, writer, self._closing}
@@ -154,6 +175,10 @@ class Channel:
             return self._outbox.put(Pong())
         if isinstance(frame, Resume):
             return self._resume(frame, self._session)
+        if isinstance(frame, TrainStart):
+            return self._lobby.trainings.start(frame.copilot)
+        if isinstance(frame, TrainCancel):
+            return self._lobby.trainings.cancel(frame.copilot)
         self._session.receive(frame)
         self._resumable = False
 

@@ -10,6 +10,7 @@ RetinueError                      code            close code
 ├── CopilotError                  copilot_…       -      unknown, refused, made for another base
 ├── BaseError                     base_…          -      base model missing, unreadable or unsupported
 ├── RunError                      run_…           -      one answer failed: timeout, out of memory, NaN, restart
+├── TrainError                    train_…         -      no examples, one runs already, failed, cancelled
 └── DataError                     data_…          -      training examples, recipes and corrections
 """
 
@@ -66,6 +67,10 @@ class BaseError(RetinueError):
 
 class RunError(RetinueError):
     default_code = "run_failed"
+
+
+class TrainError(RetinueError):
+    default_code = "train_failed"
 
 
 class DataError(RetinueError):

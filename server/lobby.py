@@ -1,4 +1,4 @@
-"""Everyone who is connected: counts sockets, keeps sessions for `resume`, says goodbye at shutdown.
+"""Everyone who is connected: counts sockets, keeps sessions for `resume`, tells all of a training, says goodbye.
 
 Called by channel and app. Made once in app; there is no other process-wide state.
 """
@@ -15,14 +15,17 @@ from server.keyfile import KeyFile
 from server.outbox import Outbox
 from server.pages import Parts
 from server.pairing import PairingCode
-from server.protocol import BaseCard, CopilotCard
+from server.protocol import BaseCard, CopilotCard, CopilotList, Frame
 from server.session import Session
+from server.trainings import Trainings
 
 _log = logging.getLogger(__name__)
 
 
 class Leaver(Protocol):
     """A channel, as the lobby sees it."""
+
+    def tell(self, frame: Frame) -> None: ...
 
     def go_away(self) -> None: ...
 
@@ -44,6 +47,12 @@ class Lobby:
         self.parts = parts
         self.copilots = copilots
         self.doors = doors
+        self.trainings = Trainings(
+            parts.settings,
+            copilots,
+            tell=self._tell,
+            changed=lambda: self._tell(CopilotList(copilots=self.copilot_cards())),
+        )
         self._channels: set[Leaver] = set()
         self._sessions: dict[str, Session] = {}
         self._farewells: dict[Session, asyncio.Task[None]] = {}
@@ -94,6 +103,7 @@ class Lobby:
         for farewell in self._farewells.values():
             farewell.cancel()
         await asyncio.gather(*(self._end(session) for session in set(self._sessions.values())))
+        await self.trainings.close()
 
     def base_card(self) -> BaseCard:
         info = self.parts.engine.info
@@ -111,9 +121,14 @@ class Lobby:
                 hints=list(copilot.hints),
                 mode=copilot.mode,
                 refused=copilot.refused,
+                trainable=copilot.usable and self.trainings.trainable(copilot.id),
             )
             for copilot in self.copilots.all()
         ]
+
+    def _tell(self, frame: Frame) -> None:
+        for channel in self._channels:
+            channel.tell(frame)
 
     async def _end_later(self, session: Session) -> None:
         await asyncio.sleep(self.parts.settings.resume_s)

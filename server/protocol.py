@@ -1,9 +1,11 @@
 """Every frame of the socket: JSON text, one strict model each. `make protocol` writes extension/lib/protocol.ts.
 
-client: hello -> (challenge) -> proof -> (ready), then page.open, page.close, ask, cancel, resume, ping
+client: hello -> (challenge) -> proof -> (ready), then page.open, page.close, ask, cancel, resume, train.start,
+        train.cancel, ping
 server: challenge, ready, error, page.reading, page.ready, run.start, run.delta, run.quote, run.done, run.error,
-        pong, going_away
-Events of one run carry `seq` 0, 1, 2 … so that a client that reconnects can ask for what it missed.
+        train.progress, train.report, copilots, pong, going_away
+Events of one run carry `seq` 0, 1, 2 … so that a client that reconnects can ask for what it missed. A training
+belongs to the server: every client hears of it, and a new one hears its latest frame right after `ready`.
 """
 
 from typing import Annotated, Literal
@@ -83,12 +85,27 @@ class Resume(Frame):
     seen: dict[Name, int] = Field(max_length=64)
 
 
+class TrainStart(Frame):
+    """Make this copilot's adapter for the running base, one at a time. Refused with `error`."""
+
+    type: Literal["train.start"]
+    copilot: CopilotId
+
+
+class TrainCancel(Frame):
+    """End this copilot's training, or put its report away so that no new client hears of it."""
+
+    type: Literal["train.cancel"]
+    copilot: CopilotId
+
+
 class Ping(Frame):
     type: Literal["ping"]
 
 
 ClientFrame = Annotated[
-    Hello | Proof | PageOpen | PageClose | Ask | Cancel | Resume | Ping, Field(discriminator="type")
+    Hello | Proof | PageOpen | PageClose | Ask | Cancel | Resume | TrainStart | TrainCancel | Ping,
+    Field(discriminator="type"),
 ]
 CLIENT_FRAME: TypeAdapter[ClientFrame] = TypeAdapter(ClientFrame)
 
@@ -112,7 +129,8 @@ class BaseCard(Frame):
 
 
 class CopilotCard(Frame):
-    """`mode`: tuned has an adapter for the running base, instructed has norms alone, base has neither."""
+    """`mode`: tuned has an adapter for the running base, instructed has norms alone, base has neither. `trainable`:
+    there are examples to make an adapter from."""
 
     id: str
     name: str
@@ -123,6 +141,7 @@ class CopilotCard(Frame):
     hints: list[str]
     mode: Literal["tuned", "instructed", "base"]
     refused: str | None = None  # why its adapter is not used, a sentence
+    trainable: bool = False
 
 
 class Ready(Frame):
@@ -237,6 +256,49 @@ class RunError(Frame):
     retry_after_ms: int | None = None
 
 
+class TrainProgress(Frame):
+    """How far the one training is. `percent` and `remaining_s` are of the phase `training`, null where not known."""
+
+    type: Literal["train.progress"] = "train.progress"
+    copilot: str
+    phase: Literal["preparing", "training", "measuring"]
+    percent: int | None = None
+    remaining_s: int | None = None
+
+
+class BeforeAfter(Frame):
+    before: float
+    after: float
+
+
+class TrainFigures(Frame):
+    """On held-out pages: loss per answer token, share of the copilot's own checks that answers pass, and the share by
+    which the loss on general questions rose (negative: it fell)."""
+
+    loss: BeforeAfter
+    checks: BeforeAfter
+    general_rise: float
+
+
+class TrainReport(Frame):
+    """How a training ended, `why` in a sentence. `code` is null when it was measured: then there are figures, and
+    `activated` says whether the adapter is used from now on."""
+
+    type: Literal["train.report"] = "train.report"
+    copilot: str
+    activated: bool
+    why: str
+    code: str | None = None
+    figures: TrainFigures | None = None
+
+
+class CopilotList(Frame):
+    """The copilots as they are now; takes the place of the list in `ready`."""
+
+    type: Literal["copilots"] = "copilots"
+    copilots: list[CopilotCard]
+
+
 class Pong(Frame):
     """Answer to ping, and sent unasked as a heartbeat."""
 
@@ -248,7 +310,9 @@ class GoingAway(Frame):
 
 
 RunFrame = RunStart | RunDelta | RunQuote | RunDone | RunError
+TrainFrame = TrainProgress | TrainReport
 ServerFrame = Annotated[
-    Challenge | Ready | Error | PageReading | PageReady | RunFrame | Pong | GoingAway, Field(discriminator="type")
+    Challenge | Ready | Error | PageReading | PageReady | RunFrame | TrainFrame | CopilotList | Pong | GoingAway,
+    Field(discriminator="type"),
 ]
 SERVER_FRAME: TypeAdapter[ServerFrame] = TypeAdapter(ServerFrame)

@@ -15,6 +15,7 @@ from server.errors import RetinueError
 SETTINGS_FILE = "settings.toml"
 _ENV_PREFIX = "RETINUE_"
 _REPOSITORY_ADAPTERS = Path(__file__).parent.parent / "adapters"
+_EXAMPLES = Path(__file__).parent.parent / "training" / "data"
 _BUNDLED_ADAPTERS = Path(__file__).parent / "_bundled" / "adapters"
 
 
@@ -26,6 +27,7 @@ class Settings(BaseSettings):
     adapters_dir: Path = _BUNDLED_ADAPTERS if _BUNDLED_ADAPTERS.is_dir() else _REPOSITORY_ADAPTERS
     user_dir: Path = user_data_path("retinue")
     config_dir: Path = user_config_path("retinue")
+    examples_dir: Path = _EXAMPLES
     base: str = "retinue-16m"
 
     frame_bytes_max: int = Field(2 * 1024 * 1024, ge=1024)
@@ -48,6 +50,8 @@ class Settings(BaseSettings):
     heartbeat_s: float = Field(20.0, gt=0)
     resume_s: float = Field(30.0, ge=0)
     send_s_max: float = Field(15.0, gt=0)
+    train_line_bytes_max: int = Field(64 * 1024, ge=64)
+    train_stop_s: float = Field(3.0, gt=0)
     pairing_s: float = Field(120.0, gt=0)
     pairing_tries_max: int = Field(5, ge=1)
     prefill_chunk_tokens: int = Field(512, ge=16)

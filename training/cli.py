@@ -1,9 +1,12 @@
 """`python -m training`: check, train, evaluate, all, base. The server starts `train` and `evaluate` as a child process.
 
-Errors are one line, `code: sentence`, on standard error, exit status 1. torch is imported by the commands only.
+Errors are one line, `code: sentence`, on standard error, exit status 1; with `--progress json` an event as well.
+torch is imported by the commands only.
 """
 
 import json
+import os
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -68,16 +71,24 @@ def check(copilot: CopilotArgument, data: DataOption = DATA) -> None:
 def train(
     copilot: CopilotArgument, base: BaseOption = "", recipe: RecipeOption = None, data: DataOption = DATA,
     out: OutOption = None, progress: ProgressOption = ProgressFormat.bar, threads: ThreadsOption = 0,
-    with_corrections: Annotated[bool, typer.Option(help="add your own corrections; the adapter goes into your folder")]
+    with_corrections: Annotated[bool, typer.Option(help="add your own corrections; implies --own")] = False,
+    own: Annotated[bool, typer.Option(help="put the adapter into your own folder; the one in use there is kept")]
     = False,
+    nice: Annotated[int, typer.Option(min=0, max=19, help="give way to other programs, where the system can")] = 0,
 ) -> None:  # fmt: skip
     """Train one adapter and measure it before and after on held-out pages. A killed run goes on where it was."""
-    with one_line_errors():
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends as Ctrl-C does: nothing half-made stays behind
+    with one_line_errors(progress):
+        if nice and hasattr(os, "nice"):
+            os.nice(nice)
         _quiet(threads)
         from training import make
 
         with _shown(progress) as on_event:
-            one = job(copilot, base=base, recipe=recipe, data=data, out=out, own=with_corrections)
+            one = job(
+                copilot, base=base, recipe=recipe, data=data, out=out,
+                own=own or with_corrections, with_corrections=with_corrections,
+            )  # fmt: skip
             report = make.train(one, on_event=on_event)
         if progress == ProgressFormat.bar:
             _print_report(report)
@@ -180,7 +191,8 @@ def base(
 
 
 def job(
-    copilot: str, *, base: str, recipe: Path | None, data: Path, out: Path | None, own: bool = False
+    copilot: str, *, base: str, recipe: Path | None, data: Path, out: Path | None,
+    own: bool = False, with_corrections: bool = False,
 ) -> "Job":  # fmt: skip
     """Everything that one run needs. Raises BaseError, DataError."""
     from platformdirs import user_cache_path
@@ -195,7 +207,7 @@ def job(
     return Job(
         copilot=record, base=folder, recipe=read_recipe(recipe or default_recipe(folder.name)), out=target.resolve(),
         work=user_cache_path("retinue") / "training" / record.id / folder.name, data=data,
-        corrections=settings.user_dir / "corrections" / record.id if own else None,
+        corrections=settings.user_dir / "corrections" / record.id if with_corrections else None, own=own,
         others=tuple(other for other in others if other.id != record.id),
     )  # fmt: skip
 
@@ -222,11 +234,13 @@ def find_base(name: str, *, places: tuple[Path, ...]) -> Path:
 
 
 @contextmanager
-def one_line_errors() -> Iterator[None]:
+def one_line_errors(progress: ProgressFormat = ProgressFormat.bar) -> Iterator[None]:
     """Turn what a person can mend into one line and exit status 1."""
     try:
         yield
     except RetinueError as error:
+        if progress == ProgressFormat.json:
+            print(json.dumps({"event": "error", "code": error.code, "message": error.message}), flush=True)
         print(f"{error.code}: {error.message}", file=sys.stderr, flush=True)
         raise typer.Exit(1) from error
     except KeyboardInterrupt:
@@ -236,7 +250,6 @@ def one_line_errors() -> Iterator[None]:
 
 def _quiet(threads: int) -> None:
     """No bars and advice of the libraries between our lines; nothing is asked of any hub."""
-    import os
     import warnings
 
     os.environ |= {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_VERBOSITY": "error", "HF_HUB_DISABLE_PROGRESS_BARS": "1"}

@@ -46,7 +46,8 @@ class Job:
     work: Path
     data: Path = DATA
     others: tuple[Copilot, ...] = ()  # on whose held-out examples forgetting is measured
-    corrections: Path | None = None  # the user's own examples; the adapter is theirs too, and earlier ones are kept
+    corrections: Path | None = None  # the user's own examples beside them
+    own: bool = False  # the adapter is the user's: the one in use is kept, or stays when the new one gains nothing
 
     @property
     def key(self) -> str:
@@ -144,6 +145,8 @@ def train(job: Job, *, on_event: OnEvent) -> dict[str, Any]:
         {
             "event": "done", "active": report["active"], "reason": report["reason"], "folder": str(folder),
             "seconds": round(time.monotonic() - started, 1),
+            **{name: {when: report[name][when] for when in ("before", "after")} for name in ("loss", "checks")},
+            "general_rise": report["forgetting"]["general"]["rise_share"],
         }
     )  # fmt: skip
     return report
@@ -172,7 +175,7 @@ def _finish(job: Job, bench: Bench, fit: Fit, *, key: str) -> tuple[dict[str, An
 
 def _place(job: Job, *, active: bool) -> Path:
     """Where the finished folder goes. The user's own that is in use is kept, or stays when the new gains nothing."""
-    if job.corrections is None:
+    if not job.own:
         return job.out
     if not active:
         versions.refused(job.out).parent.mkdir(parents=True, exist_ok=True)

@@ -62,7 +62,19 @@ export interface Resume {
   seen: Record<string, number>;
 }
 
-export type ClientFrame = Hello | Proof | PageOpen | PageClose | Ask | Cancel | Resume | Ping;
+/** End this copilot's training, or put its report away so that no new client hears of it. */
+export interface TrainCancel {
+  type: 'train.cancel';
+  copilot: string;
+}
+
+/** Make this copilot's adapter for the running base, one at a time. Refused with `error`. */
+export interface TrainStart {
+  type: 'train.start';
+  copilot: string;
+}
+
+export type ClientFrame = Hello | Proof | PageOpen | PageClose | Ask | Cancel | Resume | TrainStart | TrainCancel | Ping;
 
 // --- server to client
 
@@ -70,6 +82,11 @@ export interface BaseCard {
   name: string;
   parameters: number;
   context_tokens: number;
+}
+
+export interface BeforeAfter {
+  before: number;
+  after: number;
 }
 
 /** `mac` proves that the server knows the key: the client checks it before it sends anything else. */
@@ -87,7 +104,7 @@ export interface CheckResult {
   note: string;
 }
 
-/** `mode`: tuned has an adapter for the running base, instructed has norms alone, base has neither. */
+/** `mode`: tuned has an adapter for the running base, instructed has norms alone, base has neither. `trainable`: there are examples to make an adapter from. */
 export interface CopilotCard {
   id: string;
   name: string;
@@ -98,6 +115,13 @@ export interface CopilotCard {
   hints: string[];
   mode: 'tuned' | 'instructed' | 'base';
   refused: string | null;
+  trainable: boolean;
+}
+
+/** The copilots as they are now; takes the place of the list in `ready`. */
+export interface CopilotList {
+  type: 'copilots';
+  copilots: CopilotCard[];
 }
 
 /** A refusal that belongs to no run. `page` when it is about a page. */
@@ -202,6 +226,32 @@ export interface Timings {
   total_ms: number;
 }
 
+/** On held-out pages: loss per answer token, share of the copilot's own checks that answers pass, and the share by which the loss on general questions rose (negative: it fell). */
+export interface TrainFigures {
+  loss: BeforeAfter;
+  checks: BeforeAfter;
+  general_rise: number;
+}
+
+/** How far the one training is. `percent` and `remaining_s` are of the phase `training`, null where not known. */
+export interface TrainProgress {
+  type: 'train.progress';
+  copilot: string;
+  phase: 'preparing' | 'training' | 'measuring';
+  percent: number | null;
+  remaining_s: number | null;
+}
+
+/** How a training ended, `why` in a sentence. `code` is null when it was measured: then there are figures, and `activated` says whether the adapter is used from now on. */
+export interface TrainReport {
+  type: 'train.report';
+  copilot: string;
+  activated: boolean;
+  why: string;
+  code: string | null;
+  figures: TrainFigures | null;
+}
+
 export interface Usage {
   page_tokens: number;
   cached_tokens: number;
@@ -209,4 +259,4 @@ export interface Usage {
   answer_tokens: number;
 }
 
-export type ServerFrame = Challenge | Ready | Error | PageReading | PageReady | RunStart | RunDelta | RunQuote | RunDone | RunError | Pong | GoingAway;
+export type ServerFrame = Challenge | Ready | Error | PageReading | PageReady | RunStart | RunDelta | RunQuote | RunDone | RunError | TrainProgress | TrainReport | CopilotList | Pong | GoingAway;

@@ -5,7 +5,7 @@ import type { CopilotCard } from '../lib/protocol.ts';
 
 const card = (id: string, name: string, hints: string[] = [], promise = ''): CopilotCard => {
   const [category = ''] = id.split('/');
-  return { id, name, category, category_name: category.toUpperCase(), promise, starters: [], hints, mode: 'tuned', refused: null };
+  return { id, name, category, category_name: category.toUpperCase(), promise, starters: [], hints, mode: 'tuned', refused: null, trainable: false };
 };
 
 const CARDS = [

@@ -23,6 +23,8 @@ GOOD = [
     {"type": "ping"},
     {"type": "resume", "session": "s", "seen": {"r": 1}},
     {"type": "proof", "mac": "0" * 64},
+    {"type": "train.start", "copilot": "legal/lease"},
+    {"type": "train.cancel", "copilot": "legal/lease"},
 ]
 SCALARS: list[Any] = [
     None,

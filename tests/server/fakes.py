@@ -8,7 +8,7 @@ from typing import Any
 
 from server.bases import BaseText
 from server.channel import Channel, Gone
-from server.copilots import Copilots
+from server.copilots import CheckAdapter, Copilots
 from server.engine import BaseInfo, Finished, PageInfo, PageText, Request, Tokens
 from server.keyfile import KeyFile
 from server.lobby import Doors, Lobby
@@ -163,7 +163,14 @@ class FakeWire:
 class House:
     """A lobby with a fake engine, and clients that connect to it over fake wires."""
 
-    def __init__(self, tmp_path: Path, engine: FakeEngine | None = None, **limits: Any) -> None:
+    def __init__(
+        self,
+        tmp_path: Path,
+        engine: FakeEngine | None = None,
+        *,
+        check_adapter: CheckAdapter | None = None,
+        **limits: Any,
+    ) -> None:
         self.settings = settings(tmp_path, **limits)
         self.engine = engine or FakeEngine()
         self.codes: list[str] = []
@@ -173,7 +180,7 @@ class House:
             valid_s=self.settings.pairing_s, tries_max=self.settings.pairing_tries_max, announce=self.codes.append
         )
         self.doors = Doors(self.keys, code, PORT)
-        self.copilots = some_copilots(self.settings)
+        self.copilots = some_copilots(self.settings, self.engine.info, check_adapter)
         self.lobby = Lobby(Parts(self.settings, self.engine, base_text()), self.copilots, self.doors)
         self.tasks: list[asyncio.Task[None]] = []
 
@@ -240,7 +247,7 @@ async def until(outbox: Outbox, type_: str, *, timeout_s: float = 3.0) -> tuple[
 
 
 def settings(tmp_path: Path, **limits: Any) -> Settings:
-    folders = {"adapters_dir": tmp_path / "adapters", "user_dir": tmp_path / "user", "config_dir": tmp_path / "config"}
+    folders = {f"{name}_dir": tmp_path / name for name in ("adapters", "user", "config", "examples")}
     return Settings(**{**folders, **limits})
 
 
@@ -252,10 +259,14 @@ def write_copilot(root: Path, copilot_id: str = "legal/lease", text: str = "") -
     return folder
 
 
-def some_copilots(settings: Settings) -> Copilots:
+def some_copilots(
+    settings: Settings, base: BaseInfo | None = None, check_adapter: CheckAdapter | None = None
+) -> Copilots:
     write_copilot(settings.adapters_dir)
     (settings.adapters_dir / "legal" / "category.toml").write_text('name = "Legal"\n', encoding="utf-8")
-    return Copilots(adapters_dir=settings.adapters_dir, user_dir=settings.user_dir)
+    return Copilots(
+        adapters_dir=settings.adapters_dir, user_dir=settings.user_dir, base=base, check_adapter=check_adapter
+    )
 
 
 async def settle(times: int = 20) -> None:

@@ -107,6 +107,28 @@ def test_all_skips_what_is_up_to_date_and_passes_over_what_is_broken(
     assert second.stderr.splitlines()[1].startswith("copilot_unknown: ")
 
 
+def test_programs_get_an_error_as_an_event(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RETINUE_ADAPTERS_DIR", str(place / "adapters"))
+    monkeypatch.setattr(cli, "_quiet", lambda threads: None)
+    monkeypatch.setattr(signal, "signal", lambda number, handler: None)
+    found = CliRunner().invoke(cli.app, ["train", "shop/none", "--base", "tiny", "--progress", "json"])
+    assert found.exit_code == 1
+    event = json.loads(found.stdout)
+    assert (event["event"], event["code"]) == ("error", "copilot_unknown")
+    assert found.stderr == f"{event['code']}: {event['message']}\n"
+
+
+def test_a_run_gives_way_to_other_programs_and_ends_when_it_is_told(place: Path) -> None:
+    line, environment = command(place, *train_arguments(place, "told"), "--nice", "7")
+    child = subprocess.Popen(line, env=environment, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)  # noqa: S603
+    assert child.stdout is not None
+    assert json.loads(child.stdout.readline())["event"] == "start"
+    assert os.getpriority(os.PRIO_PROCESS, child.pid) == os.getpriority(os.PRIO_PROCESS, 0) + 7
+    child.terminate()
+    _, complaint = child.communicate()
+    assert (child.returncode, complaint) == (130, "cancelled: run the same command again to go on.\n")
+
+
 def test_unknown_names_are_one_line_and_help_needs_no_torch(place: Path) -> None:
     found = run(place, "check", "shop/none")
     assert (found.returncode, found.stderr.split(":")[0]) == (1, "copilot_unknown")
