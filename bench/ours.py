@@ -134,6 +134,11 @@ async def serving(
                     yield ours
                 finally:
                     listening.cancel()
+            log.seek(0)
+            if "repeated row by row" in log.read():  # right answers, but not the engine's own speed
+                raise RetinueError(
+                    "Steps of the engine failed and were repeated; see the server's log.", code="bench_server"
+                )
         finally:
             child.terminate()
             child.wait(30)

@@ -95,6 +95,6 @@ class Engine(Protocol):
 
     def stats(self) -> dict[str, int]:
         """rows_running, rows_waiting, tails, kv_bytes, kv_segments, adapters_resident, adapter_bytes,
-        tokens_drafted, tokens_accepted.
+        tokens_drafted, tokens_accepted, steps_repeated (row by row, as one row's fault had failed them).
         """
         ...

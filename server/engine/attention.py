@@ -115,7 +115,8 @@ def attend(layer: int, query: Tensor, key: Tensor, value: Tensor, *, step: Step,
         out = torch.empty(grouped.shape, dtype=torch.float32, device=query.device)
         lse = torch.empty(grouped.shape[:3], dtype=torch.float32, device=query.device)
         for tail in step.tails:
-            out[tail.tokens], lse[tail.tokens] = tail.attend(layer, grouped, key, value, scale)
+            part, part_lse = tail.attend(layer, grouped, key, value, scale)
+            out[tail.tokens], lse[tail.tokens] = part.float(), part_lse
     for segment, index in step.shared:
         part, part_lse = _over(grouped[index], segment.keys[layer], segment.values[layer], scale=scale, mask=None)
         whole = isinstance(index, slice) and index == slice(0, tokens)

@@ -6,6 +6,7 @@ One thread owns the tensors (`worker`); jobs go to it through its inbox, events 
 import asyncio
 import threading
 import time
+from collections import deque
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -36,6 +37,7 @@ class LocalEngine:
     async def start(self) -> None:
         """Load the base model in the engine thread. Raises BaseError."""
         ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._post = _Post()
         self._thread = threading.Thread(target=self._worker.run, args=(_settle(ready),), name="engine", daemon=True)
         self._thread.start()
         await ready
@@ -46,7 +48,7 @@ class LocalEngine:
             await asyncio.to_thread(self._thread.join, 10)
 
     async def open_page(self, page: PageText, on_progress: Callable[[int, int], None]) -> PageInfo:
-        events, emit = _event_queue()
+        events, emit = self._post.box()
         row = Row(ids=list(page.ids), activation=len(page.ids), emit=emit, reads_page=True)
         self._worker.inbox.put(lambda: self._worker.read_page(row, page))
         try:
@@ -65,7 +67,7 @@ class LocalEngine:
         self._worker.inbox.put(lambda: self._worker.close_page(page))
 
     async def generate(self, request: Request) -> AsyncIterator[Tokens | Finished]:
-        events, emit = _event_queue()
+        events, emit = self._post.box()
         prompt = [*request.page.ids, *request.history, *request.turn]
         row = Row(
             ids=prompt,
@@ -94,15 +96,30 @@ class LocalEngine:
         return self._worker.stats()
 
 
-def _event_queue() -> tuple["asyncio.Queue[Event]", Callable[[Event], None]]:
-    """A queue and a function that fills it from the engine thread."""
-    loop, events = asyncio.get_running_loop(), asyncio.Queue[Event]()
+class _Post:
+    """Carries events from the engine thread to asyncio's; whatever gathers meanwhile goes with one waking of the loop."""
 
-    def emit(event: Event) -> None:
-        if not loop.is_closed():
-            loop.call_soon_threadsafe(events.put_nowait, event)
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._bag: deque[tuple[asyncio.Queue[Event], Event]] = deque()
+        self._on_its_way = False
 
-    return events, emit
+    def box(self) -> tuple["asyncio.Queue[Event]", Callable[[Event], None]]:
+        """A queue and the function that fills it from the engine thread."""
+        events = asyncio.Queue[Event]()
+        return events, lambda event: self._send(events, event)
+
+    def _send(self, events: "asyncio.Queue[Event]", event: Event) -> None:
+        self._bag.append((events, event))
+        if not self._on_its_way and not self._loop.is_closed():
+            self._on_its_way = True
+            self._loop.call_soon_threadsafe(self._deliver)
+
+    def _deliver(self) -> None:
+        self._on_its_way = False  # before the bag is emptied: an event that comes now is sent for again
+        while self._bag:
+            events, event = self._bag.popleft()
+            events.put_nowait(event)
 
 
 def _settle(ready: "asyncio.Future[None]") -> Callable[[BaseException | None], None]:

@@ -39,7 +39,7 @@ class Worker:
         self._settings, self._folder, self._dtype, self._device = settings, folder, dtype, device
         self.inbox: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self.info: BaseInfo | None = None  # set once the base is loaded
-        self._drafted = self._accepted = 0
+        self._drafted = self._accepted = self._repeated = 0
         self._leases: dict[tuple[int, ...], list[Segment]] = {}
         self._indexes: dict[tuple[int, ...], PageIndex] = {}
 
@@ -105,6 +105,7 @@ class Worker:
             "tails": self._runner.tails.rows,
             "tokens_drafted": self._drafted,
             "tokens_accepted": self._accepted,
+            "steps_repeated": self._repeated,
         }
 
     def read_page(self, row: Row, page: PageText) -> None:
@@ -179,7 +180,11 @@ class Worker:
             return
         try:
             self._advance(work)
-        except Exception:
+        except Exception as error:  # its text may hold page text
+            self._repeated += 1
+            _log.warning(
+                "a step of %d rows failed and is repeated row by row error=%s", len(work), type(error).__name__
+            )
             for item in work:
                 self._advance_alone(item)
 

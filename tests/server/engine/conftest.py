@@ -1,6 +1,7 @@
 """A random-weight base of the real Qwen3 architecture and PEFT-made adapters for it."""
 
 import asyncio
+import contextlib
 import json
 import shutil
 from collections.abc import Callable, Iterator
@@ -101,9 +102,16 @@ class Driver:
 
 @pytest.fixture
 def driver(tiny_base: Path) -> Iterator[Driver]:
+    with running(tiny_base, dtype=torch.float32) as driver:
+        yield driver
+
+
+@contextlib.contextmanager
+def running(base: Path, *, dtype: torch.dtype | None = None) -> Iterator[Driver]:
+    """An engine with small chunks. Without `dtype` it computes as served, in bf16."""
     loop = asyncio.new_event_loop()
     settings = load_settings(threads=1, prefill_chunk_tokens=48, runs_waiting_max=8)
-    engine = LocalEngine(settings, tiny_base, dtype=torch.float32)
+    engine = LocalEngine(settings, base, dtype=dtype)
     loop.run_until_complete(engine.start())
     yield Driver(engine, loop)
     loop.run_until_complete(engine.stop())

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -11,7 +12,7 @@ import torch
 from server.engine import AdapterRef, Finished, PageText, Request, Tokens
 from server.errors import Busy, CopilotError, RunError
 
-from .conftest import USER_HEADER, Driver
+from .conftest import USER_HEADER, Driver, running
 
 PAGE = PageText((1, *range(300, 500), 2))
 TURN = [*USER_HEADER, 400, 401, 402]
@@ -39,6 +40,27 @@ def test_a_closed_page_gives_its_memory_back_when_room_is_needed(driver: Driver)
     assert driver.engine.stats()["kv_bytes"] > 0
     driver.close(PageText((1, 300, 2)))
     assert settle(driver, kv_bytes=0)["kv_bytes"] == 0
+
+
+def test_rows_of_every_kind_share_their_steps_as_served(
+    tiny_base: Path, refs: list[AdapterRef], request_for: RequestFor
+) -> None:
+    """In bf16: a step that fails would be repeated row by row, with the same answers, several times slower."""
+    sentence = list(range(600, 630))
+    repeating = PageText((1, *sentence, *sentence, *sentence, 2))
+    with running(tiny_base) as driver:
+        driver.open(PAGE)
+        driver.open(repeating)
+        answers = driver.ask(
+            *(request_for(PAGE, [*TURN, n], ref, tokens=30 - 3 * n) for n, ref in enumerate([*refs, None])),
+            *(request_for(repeating, [*USER_HEADER, *sentence[:6]], ref, tokens=30) for ref in refs),
+            request_for(PageText(tuple(range(300, 420))), TURN, refs[0]),
+        )
+        stats = driver.engine.stats()
+
+    assert [len(ids) for ids, _ in answers] == [30, 27, 24, 21, 30, 30, 30, 12]
+    assert stats["steps_repeated"] == 0
+    assert stats["tokens_drafted"] > 0
 
 
 def test_a_cancelled_answer_frees_its_row(driver: Driver, request_for: RequestFor) -> None:
