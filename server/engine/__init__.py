@@ -21,7 +21,7 @@ class BaseInfo:
 
 @dataclass(frozen=True, slots=True)
 class AdapterRef:
-    """An adapter folder that was checked once. `digest` is the sha256 of its weights: KV is keyed by it."""
+    """An adapter folder that was checked once. `digest` covers settings and weights: KV is keyed by it."""
 
     id: str
     folder: Path

@@ -178,8 +178,9 @@ def preferred_dtype(device: str) -> torch.dtype:
 def check_adapter(folder: Path, info: BaseInfo) -> AdapterRef:
     """Everything that can be known without reading tensors. Raises CopilotError with the reason.
 
-    The digest is the one that lock.json promises, so that thousands of adapters are registered without reading
-    them; `read_adapter` holds the file to it. An adapter made elsewhere has no promise and is read here.
+    The digest is made of the settings and of the weights' sha256 that lock.json promises, so that thousands of
+    adapters are registered without reading their weights; `read_adapter` holds the file to it. An adapter made
+    elsewhere has no promise and is read here.
     """
     config = read_adapter_config(folder)
     lock = _read_lock(folder)
@@ -198,7 +199,7 @@ def check_adapter(folder: Path, info: BaseInfo) -> AdapterRef:
     return AdapterRef(
         id=f"{folder.parent.parent.name}/{folder.parent.name}",
         folder=folder,
-        digest=lock.weights_sha256 or _sha256(weights),
+        digest=_content_digest(folder, lock.weights_sha256 or _sha256(weights)),
     )
 
 
@@ -223,7 +224,7 @@ def read_adapter(ref: AdapterRef, linears: Linears) -> AdapterWeights:
     config = read_adapter_config(ref.folder)
     file = ref.folder / "adapter_model.safetensors"
     try:
-        digest = _sha256(file)
+        digest = _content_digest(ref.folder, _sha256(file))
         if digest != ref.digest:
             raise CopilotError("The adapter changed on disk. Reload the copilots.", code="copilot_changed")
         with safe_open(file, framework="pt") as tensors:
@@ -287,6 +288,11 @@ def _refuse_linear_attention(name: str, config: object) -> None:
             "their state cannot be shared between copilots. Choose a full-attention decoder.",
             code="base_unsupported",
         )
+
+
+def _content_digest(folder: Path, weights_sha256: str) -> str:
+    """Equal weights under another alpha are another adapter."""
+    return hashlib.sha256(_small_file(folder / "adapter_config.json") + weights_sha256.encode()).hexdigest()
 
 
 def _sha256(file: Path) -> str:

@@ -97,7 +97,7 @@ class LocalEngine:
 
 
 class _Post:
-    """Carries events from the engine thread to asyncio's; whatever gathers meanwhile goes with one waking of the loop."""
+    """Carries events from the engine thread to asyncio; what gathers meanwhile goes with one waking of the loop."""
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()

@@ -4,42 +4,61 @@ An answer that quotes repeats the page. Where its last tokens stood before, what
 step checks all guesses at once (Saxena 2023); the answer is the one that greedy decoding writes without drafts.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-NGRAM = 2  # tokens that must agree before a guess is made
 PLACES_MAX = 8  # latest places that are compared
 AGREED_MAX = 16  # tokens back to which places are compared
 DRAFT_MAX = 16
 REST_MAX = 32
 
 
+class Repeats:
+    """Tokens, and for each pair of neighbours the places right behind it. A page's is shared by all its answers."""
+
+    def __init__(self, ids: Iterable[int] = ()) -> None:
+        self.ids: list[int] = []
+        self._behind: dict[tuple[int, int], list[int]] = {}
+        self.extend(ids)
+
+    def extend(self, ids: Iterable[int]) -> None:
+        for token in ids:
+            self.ids.append(token)
+            if len(self.ids) > 1:
+                self._behind.setdefault((self.ids[-2], token), []).append(len(self.ids))
+
+    def behind(self, pair: tuple[int, int]) -> list[int]:
+        """The latest places, the end of the tokens itself left out."""
+        places = self._behind.get(pair, [])[-PLACES_MAX - 1 :]
+        return [place for place in places if place < len(self.ids)][-PLACES_MAX:]
+
+
 class Lookup:
     """Drafts for one row. Short drafts after a miss, long ones after a hit, none for a while where they never fit."""
 
-    def __init__(self, ids: Sequence[int]) -> None:
-        self._ids: list[int] = []
-        self._after: dict[tuple[int, ...], list[int]] = {}
+    def __init__(self, page: Repeats, thread: Iterable[int]) -> None:
+        """`thread` is what follows the page: earlier turns, the question, the answer so far."""
+        self._page, self._thread = page, Repeats(thread)
         self._size, self._misses, self._rest = 4, 0, 0
-        self.extend(ids)
 
-    def extend(self, ids: Sequence[int]) -> None:
-        """Learn what was written or read."""
-        for token in ids:
-            self._ids.append(token)
-            if len(self._ids) >= NGRAM:
-                self._after.setdefault(tuple(self._ids[-NGRAM:]), []).append(len(self._ids))
+    def extend(self, ids: Iterable[int]) -> None:
+        """Learn what was written."""
+        self._thread.extend(ids)
 
     def draft(self, *, room: int) -> tuple[int, ...]:
         """At most `room` tokens that may come next; often none."""
         if self._rest > 0:
             self._rest -= 1
             return ()
-        size = min(self._size, room)
-        places = self._after.get(tuple(self._ids[-NGRAM:]), ())[-PLACES_MAX - 1 : -1]  # the last one is the end itself
-        if size < 1 or not places:
+        size, written = min(self._size, room), self._thread.ids
+        if size < 1 or len(written) < 2:
             return ()
-        best = max(places, key=lambda place: (self._agreed(place), place))
-        return tuple(self._ids[best : best + size])
+        pair = written[-2], written[-1]
+        places = [(source.ids, place) for source in (self._page, self._thread) for place in source.behind(pair)]
+        if not places:
+            return ()
+        agreed = [_agreed(ids[max(0, place - AGREED_MAX) : place], written) for ids, place in places]
+        ids, place = places[max(range(len(places)), key=lambda n: (agreed[n], n))]
+        return tuple(ids[place : place + size])
 
     def learn(self, *, drafted: int, accepted: int) -> None:
         """Adapt to how many of the drafted tokens were right."""
@@ -52,9 +71,12 @@ class Lookup:
         self._misses = 0 if accepted else self._misses + 1
         self._rest = min(REST_MAX, 2**self._misses) if self._misses > 1 else 0
 
-    def _agreed(self, place: int) -> int:
-        """How many tokens before `place` equal those before the end."""
-        agreed = 0
-        while agreed < min(AGREED_MAX, place) and self._ids[place - 1 - agreed] == self._ids[-1 - agreed]:
-            agreed += 1
-        return agreed
+
+def _agreed(before: Sequence[int], written: Sequence[int]) -> int:
+    """How many of the last tokens of both are equal."""
+    agreed = 0
+    for mine, theirs in zip(reversed(before), reversed(written), strict=False):
+        if mine != theirs:
+            break
+        agreed += 1
+    return agreed

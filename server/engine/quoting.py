@@ -1,7 +1,8 @@
 """Keeps quotations verbatim: after an opening quotation mark only words that stand on the page may follow.
 
-`Vocabulary` knows each token's bytes, `PageIndex` a page's bytes, `QuoteGuard` one answer's state. The guard works
-on bytes, so it holds for any tokenizer. When a quotation closes, a citation right after it may only name its block.
+`Vocabulary` knows each token's bytes, `PageIndex` a page's bytes and tokens, `QuoteGuard` one answer's state. The
+guard works on bytes, so it holds for any tokenizer. When a quotation closes, a citation right after it may only
+name its block.
 """
 
 import re
@@ -13,6 +14,7 @@ from tokenizers import Tokenizer
 from transformers.convert_slow_tokenizer import bytes_to_unicode
 
 from server.engine import PageText
+from server.engine.lookup import Repeats
 from server.engine.sampling import looping
 
 QUOTE_BYTES_MAX = 400
@@ -62,7 +64,8 @@ class Vocabulary:
 
 @dataclass(frozen=True, slots=True)
 class PageIndex:
-    """A page's blocks as bytes, and the places at which a word begins.
+    """What answers take from a page, made once while the page is read: its blocks as bytes, the places at which a
+    word begins, and for prompt lookup its tokens.
 
     `spelled` holds, for each place, the tokens that the tokenizer itself would write there: those of the page, and
     those of a word that follows a quotation mark, without the space. A guard that allowed every split of a word
@@ -73,6 +76,7 @@ class PageIndex:
     word_starts: tuple[Place, ...]
     spelled: dict[Place, frozenset[int]]
     openers: frozenset[int]
+    repeats: Repeats
 
     @classmethod
     def build(cls, page: PageText, vocabulary: Vocabulary) -> "PageIndex":
@@ -88,7 +92,7 @@ class PageIndex:
         starts = tuple((n, at) for n, text in blocks.items() for at in range(len(text)) if _begins_word(text, at))
         openers = _spell_first_words(blocks, starts, spelled, vocabulary)
         frozen = {place: frozenset(tokens - vocabulary.marked) for place, tokens in spelled.items()}
-        return cls(blocks, starts, frozen, frozenset(openers))
+        return cls(blocks, starts, frozen, frozenset(openers), Repeats(page.ids))
 
 
 def _spell_first_words(

@@ -109,10 +109,9 @@ class Worker:
         }
 
     def read_page(self, row: Row, page: PageText) -> None:
-        """Queue a row that reads a page, and index its words so that no question waits for that."""
+        """Queue a row that reads a page, and index its text so that no question waits for that."""
         try:
-            if page.spans:
-                self._index(page)
+            self._index(page)
         except Exception as error:
             row.end(_as_run_error(error))
             return
@@ -125,8 +124,11 @@ class Worker:
             row.end(RunError(message, code="run_too_long"))
             return
         try:
+            index = self._index(request.page)
             if request.constrain_quotes and request.page.spans:
-                row.guard = QuoteGuard(self._index(request.page), self._vocabulary)
+                row.guard = QuoteGuard(index, self._vocabulary)
+            if self._settings.prompt_lookup:
+                row.lookup = Lookup(index.repeats, row.ids[len(request.page.ids) :])
         except Exception as error:  # the row is nowhere yet: nobody else could end it
             row.end(_as_run_error(error))
             return
@@ -244,9 +246,7 @@ class Worker:
         row.answer_tokens += 1
         if row.guard is not None:
             row.guard.accept(token)
-        if row.lookup is None:
-            row.lookup = Lookup(row.ids) if self._settings.prompt_lookup else None
-        else:
+        if row.lookup is not None:
             row.lookup.extend((token,))
         row.emit(Tokens((token,)))
         if row.answer_tokens >= row.tokens_max:

@@ -124,6 +124,17 @@ def test_weights_that_changed_since_the_check_are_refused(tiny_base: Path, copy:
     assert refusal.value.code == "copilot_changed"
 
 
+def test_equal_weights_with_another_alpha_are_another_adapter(tiny_base: Path, copy: Path, info: BaseInfo) -> None:
+    before = check_adapter(copy, info)
+    settings = json.loads((copy / "adapter_config.json").read_text())
+    (copy / "adapter_config.json").write_text(json.dumps({**settings, "lora_alpha": 2 * settings["lora_alpha"]}))
+
+    assert check_adapter(copy, info).digest != before.digest
+    with pytest.raises(CopilotError) as refusal:
+        read_adapter(before, load_base(tiny_base).linears)
+    assert refusal.value.code == "copilot_changed"
+
+
 @pytest.mark.parametrize("name", ["adapter_config.json", "lock.json", "adapter_model.safetensors"])
 def test_a_missing_or_linked_file_is_refused(copy: Path, info: BaseInfo, tmp_path: Path, name: str) -> None:
     real = tmp_path / "elsewhere"

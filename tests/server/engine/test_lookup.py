@@ -7,32 +7,53 @@ import torch
 
 from server.engine import AdapterRef, PageText, Request, Tokens
 from server.engine.local import LocalEngine
-from server.engine.lookup import REST_MAX, Lookup
+from server.engine.lookup import REST_MAX, Lookup, Repeats
 from server.settings import load_settings
 
 from .conftest import EMBEDDED, USER_HEADER
 
 
-def test_what_followed_the_last_tokens_before_is_drafted() -> None:
-    lookup = Lookup([1, 2, 3, 4, 5, 6, 7, 9, 2, 3])
+def test_what_followed_the_last_tokens_on_the_page_is_drafted() -> None:
+    lookup = Lookup(Repeats([1, 2, 3, 4, 5, 6, 7, 9]), [2, 3])
 
     assert lookup.draft(room=3) == (4, 5, 6)
 
 
+def test_what_followed_in_the_thread_is_drafted_and_never_the_end_itself() -> None:
+    lookup = Lookup(Repeats([1]), [2, 3, 4, 5, 2, 3])
+
+    assert lookup.draft(room=2) == (4, 5)
+    lookup.extend([4, 6])
+    assert lookup.draft(room=2) == ()
+
+
 def test_the_place_that_agrees_longest_wins_over_a_later_one() -> None:
-    lookup = Lookup([7, 1, 2, 50, 8, 1, 2, 60, 7, 1, 2])
+    lookup = Lookup(Repeats([7, 1, 2, 50, 8, 1, 2, 60]), [9, 1, 2, 70, 7, 1, 2])
 
     assert lookup.draft(room=1) == (50,)
 
 
+def test_of_equal_places_the_latest_wins() -> None:
+    lookup = Lookup(Repeats([1, 2, 50, 8, 1, 2, 60]), [1, 2])
+
+    assert lookup.draft(room=1) == (60,)
+
+
+def test_answers_on_one_page_do_not_see_each_other() -> None:
+    page = Repeats([1, 2, 3])
+    Lookup(page, [4, 5]).extend([6, 7])
+
+    assert Lookup(page, [4, 5]).draft(room=8) == ()
+
+
 def test_nothing_is_drafted_where_nothing_agrees_or_nothing_fits() -> None:
-    assert Lookup([1, 2, 3, 4]).draft(room=8) == ()
-    assert Lookup([1]).draft(room=8) == ()
-    assert Lookup([1, 2, 3, 1, 2]).draft(room=0) == ()
+    assert Lookup(Repeats([1, 2]), [3, 4]).draft(room=8) == ()
+    assert Lookup(Repeats([1, 2, 3]), [2]).draft(room=8) == ()
+    assert Lookup(Repeats([1, 2, 3]), [1, 2]).draft(room=0) == ()
 
 
 def test_drafts_grow_with_hits_and_pause_after_misses() -> None:
-    lookup = Lookup([*range(40), 0, 1])
+    lookup = Lookup(Repeats(range(40)), [0, 1])
     sizes = []
     for _ in range(3):
         draft = lookup.draft(room=99)
