@@ -2,7 +2,7 @@
 // Knows panels as functions and the link as a class: no browser API, so tests run it with fakes.
 import { type Key, Link, type LinkEvents, type LinkRequest, type Trouble } from './link.ts';
 import type { FromPanel, LinkView, ToPanel } from './messages.ts';
-import type { ClientFrame, Error as ErrorFrame, Ready, ServerFrame } from './protocol.ts';
+import type { ClientFrame, Error as ErrorFrame, Ready, ServerFrame, TrainProgress, TrainReport } from './protocol.ts';
 
 const BACK_OFF_MS = [500, 1_000, 2_000, 4_000, 8_000, 15_000];
 const LINGER_MS = 20_000;
@@ -24,6 +24,7 @@ export class Relay {
   private readonly seen = new Map<string, number>();
   private link: Link | null = null;
   private view: LinkView = { status: 'connecting', message: '', ready: null, fresh: true };
+  private training: TrainProgress | TrainReport | null = null; // the latest, for panels that open later
   private session: string | null = null;
   private tries = 0;
   private turn = 0;
@@ -40,6 +41,7 @@ export class Relay {
       if (!this.seen.has(run)) this.seen.set(run, seq);
     }
     panel({ kind: 'link', link: this.view });
+    if (this.training && this.view.status === 'ready') panel({ kind: 'frame', frame: this.training });
     if (!this.link) this.retry();
   }
 
@@ -70,6 +72,7 @@ export class Relay {
       this.owners.set(`run:${frame.run}`, panel);
       this.seen.set(frame.run, -1);
     }
+    if (frame.type === 'train.cancel' && this.training?.type === 'train.report') this.training = null;
     this.send(frame);
     if (frame.type === 'page.close') this.forget(`page:${frame.page}`);
   }
@@ -110,6 +113,7 @@ export class Relay {
     const resumed = earlier !== null && this.owners.size > 0; // the server says resume_unknown when it is too late
     this.tries = 0;
     this.session = frame.session;
+    this.training = null;
     void this.options.keepSession(frame.session);
     if (resumed) this.send({ type: 'resume', session: earlier, seen: Object.fromEntries([...this.seen].slice(-64)) });
     this.show({ status: 'ready', message: '', ready: frame, fresh: !resumed });
@@ -118,6 +122,8 @@ export class Relay {
   private deliver(frame: ServerFrame): void {
     if (frame.type === 'pong' || frame.type === 'going_away') return;
     if (frame.type === 'error' && frame.code.startsWith('resume')) return this.startOver();
+    if (frame.type === 'train.progress' || frame.type === 'train.report') this.training = frame;
+    if (frame.type === 'copilots' && this.view.ready) this.view = { ...this.view, ready: { ...this.view.ready, copilots: frame.copilots } };
     const name = 'run' in frame ? `run:${frame.run}` : 'page' in frame && frame.page ? `page:${frame.page}` : null;
     if ('run' in frame) {
       if (frame.seq <= (this.seen.get(frame.run) ?? -1)) return;

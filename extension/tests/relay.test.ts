@@ -120,3 +120,48 @@ test('keepalive pings, and nothing is sent before ready', async () => {
   relay.receive(a.send, { kind: 'keepalive' });
   expect(socket.types()).toEqual(['hello', 'proof', 'ping']);
 });
+
+const PROGRESS = { type: 'train.progress', copilot: 'a/b', phase: 'training', percent: 1, remaining_s: null };
+const REPORT = { type: 'train.report', copilot: 'a/b', activated: true, why: '', code: null, figures: null };
+const putAway: FromPanel = { kind: 'frame', frame: { type: 'train.cancel', copilot: 'a/b' } };
+
+test('every panel hears of a training, and one that opens later hears the latest', async () => {
+  const [a, b, c] = [panel(), panel(), panel()];
+  relay.attach(a.send, OPEN);
+  relay.attach(b.send, OPEN);
+  const socket = await becomeReady(0);
+  socket.say(PROGRESS);
+  socket.say(REPORT);
+  await until(() => a.frames().length === 2 && b.frames().length === 2);
+  relay.attach(c.send, OPEN);
+  expect(c.frames()).toEqual(['train.report']);
+});
+
+test('a report that was put away, or belongs to a lost connection, is not told again', async () => {
+  const [a, b, c] = [panel(), panel(), panel()];
+  relay.attach(a.send, OPEN);
+  const first = await becomeReady(0);
+  first.say(REPORT);
+  await until(() => a.frames().length === 1);
+  relay.receive(a.send, putAway);
+  relay.attach(b.send, OPEN);
+  expect(b.frames()).toEqual([]);
+  expect(first.types().at(-1)).toBe('train.cancel');
+  first.say(PROGRESS);
+  await until(() => b.frames().length === 1);
+  first.drop();
+  await becomeReady(1, 's2');
+  relay.attach(c.send, OPEN);
+  expect(c.frames()).toEqual([]);
+});
+
+test('a new list of copilots reaches the panels that are open and those that open later', async () => {
+  const [a, b] = [panel(), panel()];
+  relay.attach(a.send, OPEN);
+  const socket = await becomeReady(0);
+  const copilots = [{ id: 'a/b', mode: 'tuned' }];
+  socket.say({ type: 'copilots', copilots });
+  await until(() => a.frames().length === 1);
+  relay.attach(b.send, OPEN);
+  expect(b.got[0]).toMatchObject({ kind: 'link', link: { status: 'ready', ready: { copilots } } });
+});

@@ -5,6 +5,7 @@ import { ask, clickToolbar, configure, highlighted, lastAnswer, launch, openPane
 import { freePort, startImpostor, startServer, startSite, until } from './stage.mjs';
 
 const KEY = 'ab'.repeat(32);
+const TRAINABLE = { id: 'legal/lease-review', name: 'Lease Reviewer' };
 
 /** Cached, total prompt tokens of the last answer, from the line under it. */
 async function cost(frame) {
@@ -23,7 +24,7 @@ describe('with a server', () => {
   let server, site, browser, page, frame;
 
   before(async () => {
-    server = await startServer();
+    server = await startServer({ trainable: TRAINABLE });
     site = await startSite();
     browser = await launch();
     await configure(browser, { port: server.port });
@@ -122,6 +123,29 @@ describe('with a server', () => {
     assert.match(await panel.locator('.state').innerText(), /text/i);
     await tab.close();
     await blank.stop();
+  });
+
+  test('an adapter is trained by keyboard: started, cancelled, started again, and used', async () => {
+    await choose(frame, TRAINABLE.name);
+    const strip = frame.locator('.training');
+    const status = strip.locator('[role=status]');
+    await strip.getByRole('button', { name: 'Train its adapter' }).press('Enter');
+    await strip.getByText('42%').waitFor();
+    assert.equal(await strip.getByRole('progressbar').getAttribute('value'), '42');
+    assert.equal(await status.innerText(), `Training ${TRAINABLE.name}`);
+    await strip.getByRole('button', { name: 'Cancel' }).press('Enter');
+    await status.getByText('cancelled').waitFor();
+    await strip.getByRole('button', { name: 'Try again' }).press('Enter');
+    await strip.getByText('42%').waitFor();
+    await server.finish();
+    await status.getByText('its own adapter now').waitFor();
+    assert.match(await status.innerText(), /norms kept \d+% → \d+%, loss \d\.\d\d → \d\.\d\d/);
+    assert.equal(await frame.locator('.who .badge').innerText(), 'Tuned');
+    await ask(frame, 'When does it renew, and what notice is needed?');
+    assert.match(await lastAnswer(frame), /Not legal advice\.\s*$/);
+    assert.equal(await frame.locator('.turn').last().locator('.badge').innerText(), 'Tuned');
+    await strip.getByRole('button', { name: 'Put away' }).click();
+    await status.getByText('its own adapter now').waitFor({ state: 'detached' });
   });
 
   test('nothing of pages and questions is in the log of the server', async () => {

@@ -1,6 +1,6 @@
 // Everything on this machine that an end-to-end test plays with: the real server, pages over HTTP, an impostor.
 import { spawn } from 'node:child_process';
-import { readFile, mkdtemp, rm } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,11 +12,15 @@ const PAGES = new URL('pages/', import.meta.url);
 export const SCREENSHOTS = join(ROOT, 'docs', 'screenshots');
 const START_MS = 60_000;
 
-/** `retinue serve` with the embedded base and folders of its own. `code` is the pairing code that it printed. */
-export async function startServer() {
+/**
+ * `retinue serve` with the embedded base and folders of its own. `code` is the pairing code that it printed.
+ * `trainable` names a copilot that has examples, no adapter, and a stand-in for its training; `finish` lets that end.
+ */
+export async function startServer({ trainable = null } = {}) {
   const home = await mkdtemp(join(tmpdir(), 'retinue-e2e-'));
   const port = await freePort();
-  const env = { ...process.env, RETINUE_CONFIG_DIR: join(home, 'config'), RETINUE_USER_DIR: join(home, 'data'), COLUMNS: '200' };
+  const folders = { RETINUE_CONFIG_DIR: join(home, 'config'), RETINUE_USER_DIR: join(home, 'data') };
+  const env = { ...process.env, ...folders, ...(trainable ? await prepareTraining(home, trainable) : {}), COLUMNS: '200' };
   const child = spawn(join(ROOT, '.venv', 'bin', 'retinue'), ['serve', '--port', String(port)], { env, stdio: ['ignore', 'pipe', 'pipe'] });
   const lines = [];
   for (const stream of [child.stdout, child.stderr]) createInterface({ input: stream }).on('line', (line) => lines.push(line));
@@ -26,7 +30,19 @@ export async function startServer() {
     await new Promise((resolve) => (child.exitCode === null ? child.once('exit', resolve) : resolve()));
     await rm(home, { recursive: true, force: true });
   };
-  return { port, code, lines, stop };
+  return { port, code, lines, stop, finish: () => writeFile(join(home, 'data', 'go'), '') };
+}
+
+/** The copilot with its examples, and the package that the server's child is to find. Returns the environment. */
+async function prepareTraining(home, { id, name }) {
+  const [copilot, examples, standIn] = [join(home, 'data', 'copilots', id), join(home, 'examples', id), join(home, 'stand-in', 'training')];
+  for (const folder of [copilot, examples, standIn]) await mkdir(folder, { recursive: true });
+  const text = await readFile(join(ROOT, 'adapters', 'legal', 'contract-review', 'copilot.toml'), 'utf8');
+  await writeFile(join(copilot, 'copilot.toml'), text.replace(/^name = .*$/m, `name = "${name}"`));
+  for (const split of ['train', 'heldout']) await writeFile(join(examples, `${split}.jsonl`), '');
+  await writeFile(join(standIn, '__init__.py'), '');
+  await copyFile(fileURLToPath(new URL('trainee.py', import.meta.url)), join(standIn, '__main__.py'));
+  return { RETINUE_EXAMPLES_DIR: join(home, 'examples'), PYTHONPATH: join(home, 'stand-in') };
 }
 
 /** Serves tests/e2e/pages; `headers` go with every answer, `extra` adds pages by path. */

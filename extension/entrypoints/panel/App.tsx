@@ -7,6 +7,7 @@ import { PageNotice, Standstill, standstillOf } from './states.tsx';
 import { Picker } from './Picker.tsx';
 import type { State, Store } from './store.ts';
 import { Thread } from './Thread.tsx';
+import { Training } from './Training.tsx';
 import type { Turn } from './thread.ts';
 import { HOST } from './wire.ts';
 
@@ -29,6 +30,7 @@ export function App({ store }: { store: Store }) {
   return (
     <div class="panel">
       <Header store={store} state={state} onPick={() => setPicking(picking ? null : 'switch')} isPicking={picking !== null} />
+      <Training store={store} state={state} />
       <div class="body">
         {picking && <Picker store={store} state={state} picking={picking} onDone={() => setPicking(null)} />}
         <main class="main" inert={picking !== null}>

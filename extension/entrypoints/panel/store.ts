@@ -6,6 +6,7 @@ import type { CopilotCard, ServerFrame } from '../../lib/protocol.ts';
 import { remember } from '../../lib/picker.ts';
 import { t } from '../../lib/words.ts';
 import { applyFrame, earlierTurns, interrupt, isRunning, newTurn, type Turn, wordsOf } from './thread.ts';
+import type { TrainingFrame } from './training.ts';
 import { Wire } from './wire.ts';
 
 export interface PageState {
@@ -28,6 +29,8 @@ export interface State {
   copilot: string;
   recent: string[];
   turns: Turn[];
+  /** The training under way, or the report of the last one until it is put away. */
+  training: TrainingFrame | null;
   selection: string;
   notice: string;
   /** The user wants a new pairing although the old key is still here. */
@@ -43,7 +46,7 @@ const NO_PAGE: PageState = {
 export class Store {
   state: State = {
     link: { status: 'connecting', message: '', ready: null, fresh: true },
-    stranger: false, tab: null, page: NO_PAGE, copilot: 'generalist', recent: [], turns: [], selection: '', notice: '', missing: '', isPairingAgain: false,
+    stranger: false, tab: null, page: NO_PAGE, copilot: 'generalist', recent: [], turns: [], training: null, selection: '', notice: '', missing: '', isPairingAgain: false,
   };
   private listeners = new Set<() => void>();
   private readonly wire = new Wire(
@@ -70,6 +73,10 @@ export class Store {
     return this.copilots.find((card) => card.id === this.state.copilot) ?? this.copilots[0];
   }
 
+  nameOf(copilot: string): string {
+    return this.copilots.find((card) => card.id === copilot)?.name ?? copilot;
+  }
+
   // --- what the user does
 
   pair = (code: string): void => this.wire.send({ kind: 'pair', code });
@@ -87,7 +94,7 @@ export class Store {
   ask = (question: string, withSelection: boolean, copilot = this.current?.id ?? 'generalist'): void => {
     const { page, turns } = this.state;
     const selection = withSelection ? this.state.selection : '';
-    const copilotName = this.copilots.find((card) => card.id === copilot)?.name ?? copilot;
+    const copilotName = this.nameOf(copilot);
     const run = `r${crypto.randomUUID().slice(0, 13)}`;
     const status = page.status === 'ready' ? 'waiting' : 'held';
     const turn = newTurn({ run, question, selection, copilot, copilotName, status });
@@ -118,6 +125,14 @@ export class Store {
     const { tab } = this.state;
     if (tab === null) return;
     void this.wire.grant(tab).then(() => this.readPage());
+  };
+
+  train = (copilot: string): void => this.wire.send({ kind: 'frame', frame: { type: 'train.start', copilot } });
+
+  /** Cancels a training; puts a report away. */
+  endTraining = (copilot: string): void => {
+    this.wire.send({ kind: 'frame', frame: { type: 'train.cancel', copilot } });
+    if (this.state.training?.type === 'train.report') this.patch({ training: null });
   };
 
   clearThread = (): void => {
@@ -152,7 +167,8 @@ export class Store {
   private takeLink(link: LinkView): void {
     const startOver = link.status === 'ready' && link.fresh && this.state.link !== link;
     const ready = link.ready ?? this.state.link.ready;
-    this.patch({ link: { ...link, ready }, isPairingAgain: this.state.isPairingAgain && link.status !== 'ready' });
+    const training = link.status === 'ready' ? this.state.training : null; // the server tells the latest after a loss
+    this.patch({ link: { ...link, ready }, training, isPairingAgain: this.state.isPairingAgain && link.status !== 'ready' });
     if (!startOver) return;
     if (this.state.page.id) this.patch({ turns: interrupt(this.state.turns, t('interrupted')) });
     this.openPage();
@@ -180,9 +196,16 @@ export class Store {
     if (frame.type === 'page.reading' && mine) this.patchPage({ tokensDone: frame.tokens_done, tokensTotal: frame.tokens_total });
     if (frame.type === 'page.ready' && mine) this.pageIsReady(frame.blocks_read, frame.blocks_total);
     if (frame.type === 'error') this.takeError(frame.message, mine);
+    if (frame.type === 'train.progress' || frame.type === 'train.report') this.patch({ training: frame });
+    if (frame.type === 'copilots') this.takeCopilots(frame.copilots);
     if (!('run' in frame)) return;
     this.patch({ turns: applyFrame(this.state.turns, frame) });
     if (frame.type === 'run.done' || frame.type === 'run.error') this.save();
+  }
+
+  private takeCopilots(copilots: CopilotCard[]): void {
+    const { link } = this.state;
+    if (link.ready) this.patch({ link: { ...link, ready: { ...link.ready, copilots } } });
   }
 
   private pageIsReady(blocksRead: number, blocksTotal: number): void {
