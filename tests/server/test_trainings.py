@@ -332,6 +332,21 @@ async def test_a_program_that_cannot_be_started_is_reported(tmp_path: Path, monk
     assert report["code"] == "train_failed"
 
 
+async def test_a_folder_named_training_where_the_server_was_started_is_not_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house = Workshop(tmp_path, monkeypatch, f"print({json.dumps(DONE)!r})")
+    stranger = tmp_path / "downloads" / "training"
+    stranger.mkdir(parents=True)
+    for name in ("__init__.py", "__main__.py"):
+        (stranger / name).write_text("print('not ours')")
+    monkeypatch.chdir(stranger.parent)
+
+    _, report = await house.train()
+
+    assert report["code"] is None
+
+
 @pytest.mark.parametrize("path", ["/home/me/x", "'/x' is bad", "~/x", "C:\\Users\\me", "(/tmp)"])
 def test_a_sentence_that_names_a_file_is_not_passed_on(path: str) -> None:
     told = Failed(event="error", code="base_missing", message=f"There is no {path}.")
