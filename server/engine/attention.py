@@ -18,9 +18,10 @@ from server.engine.tails import Slab, Tail
 
 NAME = "retinue_ragged"
 
-# From some dozen to some hundred query positions two plain products beat the fused kernel on a CPU, 1.4 to 3 times.
+# Between these bounds two plain products beat the fused kernel on a CPU, up to 2 times; below, its fewer calls win.
 MATMUL_POSITIONS = 128
-MATMUL_POSITIONS_MIN, MATMUL_POSITIONS_MAX = 16, 512
+MATMUL_POSITIONS_MAX = 512
+MATMUL_SCORES_MIN = 24_000  # query positions x keys of one head
 
 Index = slice | Tensor
 
@@ -163,9 +164,11 @@ def _over(query: Tensor, key: Tensor, value: Tensor, *, scale: float, mask: Tens
     if tokens == 1:
         return _flash(query, key[None], value[None], scale=scale, mask=None)
     folded = query.transpose(0, 1).reshape(1, kv_heads, tokens * group, dim)
-    if mask is None and MATMUL_POSITIONS_MIN <= tokens * group <= MATMUL_POSITIONS_MAX:
+    positions = tokens * group
+    if mask is None and positions <= MATMUL_POSITIONS_MAX and positions * key.shape[1] >= MATMUL_SCORES_MIN:
         parts = [_matmul(part, key, value, scale=scale) for part in torch.split(folded[0], MATMUL_POSITIONS, dim=1)]
-        out, lse = (torch.cat(side, dim=1)[None] for side in zip(*parts, strict=True))
+        out, lse = (side[0] if len(side) == 1 else torch.cat(side, dim=1) for side in zip(*parts, strict=True))
+        out, lse = out[None], lse[None]
     else:
         mask = None if mask is None else mask.repeat_interleave(group, dim=0)[None, None]
         out, lse = _flash(folded, key[None], value[None], scale=scale, mask=mask)
