@@ -4,7 +4,9 @@ import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 
 const EXTENSION = new URL('../../extension/', import.meta.url);
-const { chromium } = createRequire(new URL('package.json', EXTENSION))('playwright-core');
+const fromExtension = createRequire(new URL('package.json', EXTENSION));
+const { chromium } = fromExtension('playwright-core');
+const { source: AXE } = fromExtension('axe-core');
 export const BUILD = new URL('.output/chrome-mv3', EXTENSION).pathname;
 
 /** Launches Chromium with the extension loaded. Close it with `browser.close()`. */
@@ -80,4 +82,11 @@ export async function lastAnswer(frame, { timeout = 60_000 } = {}) {
 /** The text that is highlighted in the page at this moment. */
 export function highlighted(page) {
   return page.evaluate(() => [...(CSS.highlights.get('retinue-quote') ?? [])].map(String).join(' '));
+}
+
+/** What axe finds wrong in the frame: rule and element, one string each. */
+export async function violations(frame) {
+  await frame.evaluate(AXE);
+  const { violations: found } = await frame.evaluate(() => globalThis.axe.run());
+  return found.flatMap(({ id, nodes }) => nodes.map(({ target }) => `${id}: ${target}`));
 }

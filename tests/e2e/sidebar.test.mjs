@@ -1,7 +1,7 @@
 // The way of a question in a real Chromium, against the real server with the embedded base.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { ask, clickToolbar, configure, highlighted, lastAnswer, launch, openPanel, pair, panelFrame } from './browser.mjs';
+import { ask, clickToolbar, configure, highlighted, lastAnswer, launch, openPanel, pair, panelFrame, violations } from './browser.mjs';
 import { freePort, startImpostor, startServer, startSite, until } from './stage.mjs';
 
 const KEY = 'ab'.repeat(32);
@@ -42,6 +42,7 @@ describe('with a server', () => {
     await pair(frame, 'AAAA-AAAA');
     await frame.locator('.code[aria-invalid=true]').waitFor();
     assert.match(await frame.locator('#pairing-error').innerText(), /code/i);
+    assert.deepEqual(await violations(frame), []);
   });
 
   test('the code from the terminal pairs', async () => {
@@ -71,6 +72,16 @@ describe('with a server', () => {
     assert.ok(cached > 1_500, `only ${cached} tokens came from the cache`);
     assert.ok(cached > total - 120, `${cached} of about ${total} tokens came from the cache`);
   });
+
+  for (const colorScheme of ['light', 'dark']) {
+    test(`axe finds nothing wrong with a thread or the picker, ${colorScheme}`, async () => {
+      await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+      assert.deepEqual(await violations(frame), []);
+      await frame.locator('.who').click();
+      assert.deepEqual(await violations(frame), []);
+      await frame.locator('.search').press('Escape');
+    });
+  }
 
   test('an answer can be stopped', async () => {
     await ask(frame, 'List every obligation of both parties with its clause');
@@ -133,6 +144,7 @@ describe('with a server', () => {
     await strip.getByText('42%').waitFor();
     assert.equal(await strip.getByRole('progressbar').getAttribute('value'), '42');
     assert.equal(await status.innerText(), `Training ${TRAINABLE.name}`);
+    assert.deepEqual(await violations(frame), []);
     await strip.getByRole('button', { name: 'Cancel' }).press('Enter');
     await status.getByText('cancelled').waitFor();
     await strip.getByRole('button', { name: 'Try again' }).press('Enter');
