@@ -1,9 +1,10 @@
 """Thousands of small adapters: folders that differ in a few bytes, how long they take to register and to answer.
 
-Each is a rank-1 adapter on two linears, about 20 KB, so that 10,000 fit on any disk. What registering costs is
-mostly reading each file once for its digest: bigger adapters take longer in proportion.
+Each is a rank-1 adapter on two linears, about 20 KB, so that 10,000 fit on any disk. Registering reads settings and
+locks, not weights: what it costs does not depend on the size of the adapters.
 """
 
+import hashlib
 import itertools
 import json
 import logging
@@ -32,13 +33,13 @@ _LINEARS = ("q_proj", "v_proj")
 
 def make_many(root: Path, base: Path, sample: Path, count: int) -> Path:
     """root/<count>: a user folder with `count` copilots, cut from the adapter `sample`. Made once for each base."""
-    folder = root / f"{base.name}-{base_fingerprint(base)}-{count}"
+    fingerprint = base_fingerprint(base)
+    folder = root / f"{base.name}-{fingerprint}-{count}-locked"
     if folder.is_dir():
         return folder
     part = folder.with_suffix(".part")
     shutil.rmtree(part, ignore_errors=True)
     config = {**json.loads((sample / "adapter_config.json").read_text()), "r": 1, "target_modules": list(_LINEARS)}
-    lock = json.dumps({"base_fingerprint": base_fingerprint(base)})
     (part / "bases").mkdir(parents=True)
     (part / "bases" / base.name).symlink_to(base.absolute(), target_is_directory=True)
     copilots = part / "copilots" / CATEGORY
@@ -49,7 +50,8 @@ def make_many(root: Path, base: Path, sample: Path, count: int) -> Path:
             f'name = "Copilot {n}"\npromise = "One of many."\nnorms = "{NORMS}"\n'
         )
         (adapter / "adapter_config.json").write_text(json.dumps(config))
-        (adapter / "lock.json").write_text(lock)
+        lock = {"base_fingerprint": fingerprint, "weights_sha256": hashlib.sha256(content).hexdigest()}
+        (adapter / "lock.json").write_text(json.dumps(lock))
         (adapter / "adapter_model.safetensors").write_bytes(content)
     part.rename(folder)
     return folder
