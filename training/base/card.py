@@ -52,6 +52,9 @@ _FIGURES = (
     ("exact_match", "page questions, exact match", ".1%"),
     ("abstention_f1", "abstention F1", ".1%"),
     ("questions", "questions asked", ".0f"),
+    ("summary_rouge_l", "page summaries, ROUGE-L", ".1%"),
+    ("lead3_rouge_l", "the page's first three sentences as its summary, ROUGE-L", ".1%"),
+    ("summaries", "summaries asked for", ".0f"),
 )
 _CARD = """# {name}
 

@@ -72,7 +72,7 @@ def answers(
     verbatim, named, scores, exact = [], [], [], []
     abstained = Counter[tuple[bool, bool]]()  # (should, did)
     for question in questions:
-        text = _answer(model, tokenizer, layout, question, tokens_max=tokens_max)
+        text = greedy_answer(model, tokenizer, layout, question, tokens_max=tokens_max)
         gold = question.turn.answer
         should, did = gold == ABSTAIN, text.startswith(ABSTAIN[:-1])
         abstained[should, did] += 1
@@ -94,7 +94,7 @@ def answers(
     }
 
 
-def _answer(
+def greedy_answer(
     model: Qwen3ForCausalLM,
     tokenizer: PreTrainedTokenizerBase,
     layout: PromptLayout,
@@ -102,6 +102,7 @@ def _answer(
     *,
     tokens_max: int,
 ) -> str:
+    """The answer to one question, without norms and without any constraint."""
     prefix = layout.page(question.page, tokens_max=2_000)
     ids = torch.tensor([[*prefix.ids, *layout.ask(question.turn.question, norms="")]], device=model.device)
     out = model.generate(

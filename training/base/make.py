@@ -15,6 +15,7 @@ from training.base.evaluate import answers, held_out_questions, losses
 from training.base.presets import Preset, preset
 from training.base.pretrain import Pretraining, new_model
 from training.base.rows import Row, Rows, collect, render
+from training.base.summaries import held_out_summaries, summaries
 from training.base.tasks import WHOLE_PAGE_TASKS, TaskMaker
 from training.base.tokenizer import train_tokenizer
 from training.base.wiring import wire_copying
@@ -25,6 +26,7 @@ ANSWER_ROOM = 0.3  # part of a row that is left for questions and answers
 HELD_OUT_ROWS = 400
 SHORT_CHARS = 900
 QUESTIONS = 120
+SUMMARIES = 40
 
 
 def prepare(preset: Preset, corpus: Path, work: Path, *, seed: int) -> tuple[PreTrainedTokenizerFast, Rows, Rows]:
@@ -123,10 +125,9 @@ def make_base(
     export(run, tokenizer, out)
     model = run.model.eval()
     figures = losses(model, tokenizer, Rows.load(work / "heldout.npz"), count=200)
-    questions = held_out_questions(
-        list(read_questions(corpus)), count=QUESTIONS, chars=page_chars(chosen), seed=seed + 1
-    )
-    figures |= answers(model, tokenizer, questions)
+    documents, chars = list(read_questions(corpus)), page_chars(chosen)
+    figures |= answers(model, tokenizer, held_out_questions(documents, count=QUESTIONS, chars=chars, seed=seed + 1))
+    figures |= summaries(model, tokenizer, held_out_summaries(documents, count=SUMMARIES, chars=chars, seed=seed + 1))
     write_card(
         out, preset_name=preset_name, preset=chosen, figures=figures, log=run.log, tokens=run.tokens,
         hours=run.elapsed_s / 3600, parameters=sum(weight.numel() for weight in model.parameters()),

@@ -21,7 +21,8 @@ _COMMON = frozenset(
     what when where which while will with within without would your""".split()
 )
 _QUOTED_TASKS = frozenset({"quote", "quote-clause"})
-WHOLE_PAGE_TASKS = frozenset({"summarise", "summarise-1", "query-summary", "objectives", "outline", "title", "steps"})
+SUMMARY_TASKS = frozenset({"summarise", "summarise-1", "query-summary"})
+WHOLE_PAGE_TASKS = SUMMARY_TASKS | {"objectives", "outline", "title", "steps"}
 _ABOUT = (
     "What does the page say about {}?",
     "Quote the part about {}.",
