@@ -18,10 +18,9 @@ from server.engine.tails import Slab, Tail
 
 NAME = "retinue_ragged"
 
-# Between these bounds two plain products beat the fused kernel on a CPU, up to 2 times; below, its fewer calls win.
-MATMUL_POSITIONS = 128
-MATMUL_POSITIONS_MAX = 512
-MATMUL_SCORES_MIN = 24_000  # query positions x keys of one head
+# On a CPU two products with a softmax between them beat the fused kernel about twice, from so many scores of a head on.
+PRODUCTS_SCORES_MIN = 24_000
+PRODUCTS_SCORES_MAX = 2**19  # of all heads at a time: 2 MiB in fp32, which a core's cache holds
 
 Index = slice | Tensor
 
@@ -63,8 +62,7 @@ class _Run:
         self._new = slice(row.tail.length, row.tail.length + new)
         self._mask: Tensor | None = None
         if new > 1:
-            mask = torch.full((new, self._new.stop), float("-inf"), device=device)
-            self._mask = mask.triu_(row.tail.length + 1)
+            self._mask = torch.full((new, new), float("-inf"), device=device).triu_(1)
 
     def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor, scale: float) -> tuple[Tensor, Tensor]:
         slab, slot = self._tail.slab, self._tail.slot
@@ -155,26 +153,25 @@ def ragged_attention(
 
 
 def _over(query: Tensor, key: Tensor, value: Tensor, *, scale: float, mask: Tensor | None) -> tuple[Tensor, Tensor]:
-    """query [tokens, kv, group, dim] over key, value [kv, keys, dim]; mask [tokens, keys].
+    """query [tokens, kv, group, dim] over key, value [kv, keys, dim].
 
-    The query heads of a group become query positions, so K and V are read once and never expanded.
+    mask [tokens, tokens] is for the last keys, which are those of the tokens themselves. The query heads of a group
+    become query positions, so K and V are read once and never expanded.
     Returns out [tokens, kv, group, dim] and the log-sum-exp [tokens, kv, group].
     """
     tokens, kv_heads, group, dim = query.shape
     if tokens == 1:
         return _flash(query, key[None], value[None], scale=scale, mask=None)
-    folded = query.transpose(0, 1).reshape(1, kv_heads, tokens * group, dim)
-    positions = tokens * group
-    if mask is None and positions <= MATMUL_POSITIONS_MAX and positions * key.shape[1] >= MATMUL_SCORES_MIN:
-        parts = [_matmul(part, key, value, scale=scale) for part in torch.split(folded[0], MATMUL_POSITIONS, dim=1)]
-        out, lse = (side[0] if len(side) == 1 else torch.cat(side, dim=1) for side in zip(*parts, strict=True))
-        out, lse = out[None], lse[None]
+    folded = query.transpose(0, 1).reshape(kv_heads, tokens * group, dim)
+    if query.device.type == "cpu" and tokens * group * key.shape[1] >= PRODUCTS_SCORES_MIN:
+        out, lse = _products(folded, key, value, scale=scale, mask=mask, group=group)
     else:
-        mask = None if mask is None else mask.repeat_interleave(group, dim=0)[None, None]
-        out, lse = _flash(folded, key[None], value[None], scale=scale, mask=mask)
+        if mask is not None:
+            mask = F.pad(mask, (key.shape[1] - tokens, 0)).repeat_interleave(group, dim=0)[None, None]
+        out, lse = (one[0] for one in _flash(folded[None], key[None], value[None], scale=scale, mask=mask))
     return (
-        out[0].view(kv_heads, tokens, group, dim).transpose(0, 1),
-        lse[0].reshape(kv_heads, tokens, group).transpose(0, 1),
+        out.view(kv_heads, tokens, group, dim).transpose(0, 1),
+        lse.reshape(kv_heads, tokens, group).transpose(0, 1),
     )
 
 
@@ -191,13 +188,31 @@ def _flash(query: Tensor, key: Tensor, value: Tensor, *, scale: float, mask: Ten
     return F.softmax(scores, dim=-1).to(value.dtype) @ value, torch.logsumexp(scores, dim=-1)
 
 
-def _matmul(query: Tensor, key: Tensor, value: Tensor, *, scale: float) -> tuple[Tensor, Tensor]:
-    """query [kv, positions, dim] over key, value [kv, keys, dim]: two products, softmax between them in fp32."""
-    scores = torch.bmm(query, key.transpose(1, 2)).float().mul_(scale)
-    top = scores.amax(dim=-1, keepdim=True)
-    weights = scores.sub_(top).exp_()
-    total = weights.sum(dim=-1, keepdim=True)
-    return torch.bmm(weights.to(value.dtype), value) / total, (top + total.log()).squeeze(-1)
+def _products(
+    query: Tensor, key: Tensor, value: Tensor, *, scale: float, mask: Tensor | None, group: int
+) -> tuple[Tensor, Tensor]:
+    """query [kv, tokens * group, dim] over key, value [kv, keys, dim], some tokens at a time; mask as in `_over`.
+
+    Keys behind the last of those tokens are not looked at. Scores of bf16 queries are rounded to bf16 before the
+    softmax, as in the eager attention of transformers.
+    """
+    kv_heads, positions, _ = query.shape
+    keys, tokens = key.shape[1], positions // group
+    size = max(8, PRODUCTS_SCORES_MAX // (kv_heads * group * keys))
+    parts = []
+    for first in range(0, tokens, size):
+        last = min(tokens, first + size)
+        seen = keys if mask is None else keys - tokens + last
+        scores = torch.bmm(query[:, first * group : last * group], key[:, :seen].transpose(1, 2)).float().mul_(scale)
+        if mask is not None:
+            scores[..., seen - (last - first) :] += mask[first:last, first:last].repeat_interleave(group, dim=0)
+        weights = scores.softmax(dim=-1)
+        lse = scores.amax(dim=-1) - weights.amax(dim=-1).log()
+        parts.append((torch.bmm(weights.to(value.dtype), value[:, :seen]), lse))
+    if len(parts) == 1:
+        return parts[0]
+    out, lse = (torch.cat(side, dim=1) for side in zip(*parts, strict=True))
+    return out, lse
 
 
 def _index(tokens: list[int], device: torch.device) -> Index:
