@@ -61,7 +61,8 @@ def listen(settings: Settings) -> socket.socket:
         raise RetinueError(
             f"Retinue only listens on this machine (127.0.0.1), not on {settings.host}.", code="host_refused"
         )
-    listener = socket.socket(socket.AF_INET6 if ":" in settings.host else socket.AF_INET)
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)  # named: asyncio then sets TCP_NODELAY
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER_BYTES)
     user_timeout = getattr(socket, "TCP_USER_TIMEOUT", None)

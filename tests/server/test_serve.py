@@ -1,5 +1,6 @@
 """The listening socket and what the terminal says."""
 
+import asyncio
 import io
 import logging
 import socket
@@ -31,6 +32,21 @@ def test_only_loopback_is_listened_on(tmp_path: Path, host: str) -> None:
         serve.listen(settings(tmp_path, host=host))
 
     assert refusal.value.code == "host_refused"
+
+
+async def test_small_frames_are_sent_at_once(tmp_path: Path) -> None:
+    """Not held back until the client has acknowledged the one before, which takes it up to 40 ms."""
+    asked = asyncio.get_running_loop().create_future()
+
+    def answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.set_result(writer.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+        writer.close()
+
+    with serve.listen(settings(tmp_path, port=0)) as listener:
+        async with await asyncio.start_server(answer, sock=listener):
+            _, writer = await asyncio.open_connection(*listener.getsockname())
+            assert await asked
+            writer.close()
 
 
 @pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="Linux only")
