@@ -1,14 +1,13 @@
 """`python -m bench.gguf LLAMA_CPP convert_hf_to_gguf.py …`: the peer's own converter, told to take our tokenizer.
 
-It refuses byte-level tokenizers that it has not met. Every prompt is sent as token ids, so which splitting rule it
-writes into the file changes nothing here.
+It refuses byte-level tokenizers that it has not met; ours splits words as GPT-2's does.
 """
 
 import runpy
 import sys
 from pathlib import Path
 
-SPLITTING_RULE = "qwen2"
+SPLITTING_RULE = "gpt-2"
 
 
 def _no_sentencepiece(self: object, add_to_gguf: bool = True) -> None:
