@@ -22,7 +22,7 @@ from training.base.wiring import wire_copying
 
 TOKENIZER_PAGES = 8000
 CHARS_PER_TOKEN = 3.6
-ANSWER_ROOM = 0.3  # part of a row that is left for questions and answers
+ANSWER_ROOM = 0.4  # part of a row that is left for questions and answers
 HELD_OUT_ROWS = 400
 SHORT_CHARS = 900
 QUESTIONS = 120
@@ -76,7 +76,7 @@ def make_rows(documents: list[Document], layout: PromptLayout, preset: Preset, *
         page = maker.page(document, chars=page_chars(preset) * factor)
         if page is None:
             continue
-        turns = maker.turns(page, document.questions, synthetic=3 if document.questions else 5)
+        turns = maker.turns(page, document.questions, synthetic=6 if document.questions else 9)
         row = render(layout, page, turns, context=preset.row_tokens * factor)
         if row is not None:
             yield row
