@@ -13,6 +13,7 @@ from typing import Literal
 import torch
 
 from server.engine import BaseInfo, PageInfo, PageText, Request, Tokens
+from server.engine.allocator import keep_freed_memory
 from server.engine.kvcache import BASE_KIND, Segment, SegmentTree
 from server.engine.loader import load_base, read_adapter
 from server.engine.lookup import Lookup
@@ -63,6 +64,7 @@ class Worker:
                 self._scheduler.fail_all(RunError(message, code="engine_restarted", retry_after_ms=500))
 
     def _load(self) -> None:
+        keep_freed_memory()
         torch.set_num_threads(self._settings.threads)
         base = load_base(self._folder, dtype=self._dtype, device=self._device)
         mode = mode_of(self._settings.weights, fingerprint=base.info.fingerprint, config_dir=self._settings.config_dir)
