@@ -25,7 +25,7 @@ def _key(figure: Figure) -> tuple[str, str, str]:
 
 
 def _draw(figures: list[Figure], file: Path) -> Path:
-    from matplotlib import pyplot
+    from matplotlib import pyplot, ticker
 
     some = figures[0]
     plot, axes = pyplot.subplots(figsize=(6, 4), layout="constrained")
@@ -39,6 +39,8 @@ def _draw(figures: list[Figure], file: Path) -> Path:
     axes.set(xscale="log", yscale="log", xlabel=some.table, ylabel=f"{some.measure} ({some.unit})", title=some.model)
     axes.set_xticks(sorted({f.at or 0 for f in figures}), [f"{x:,.0f}" for x in sorted({f.at or 0 for f in figures})])
     axes.minorticks_off()
+    axes.yaxis.set_major_locator(ticker.LogLocator(subs=(1, 2, 5)))
+    axes.yaxis.set_major_formatter("{x:,g}")
     axes.grid(alpha=0.3)
     axes.legend()
     plot.savefig(file, dpi=120)
