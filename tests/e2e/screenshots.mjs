@@ -65,9 +65,9 @@ await scene('picker', {
   },
 });
 await scene('answer', {
-  path: 'contract.html',
+  path: 'shop.html',
   act: async (frame) => {
-    await answered(frame, 'Contract Reviewer', 'What right of use does the Customer receive?');
+    await answered(frame, 'Ad Copywriter', 'Write a caption for Instagram');
     await showQuote(frame);
   },
 });
@@ -80,9 +80,9 @@ await scene('dark', {
   },
 });
 await scene('narrow', {
-  path: 'shop.html',
+  path: 'contract.html',
   viewport: NARROW,
-  act: (frame) => answered(frame, 'Ad Copywriter', 'Write three headlines of 30 characters or fewer'),
+  act: (frame) => answered(frame, 'Contract Reviewer', 'What right of use does the Customer receive?'),
 });
 await scene('offline', { path: 'contract.html', port: await freePort(), act: (frame) => frame.locator('.command').waitFor({ timeout: 15_000 }) });
 
