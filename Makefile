@@ -34,7 +34,7 @@ unit: $(VENV)/.dev extension/node_modules/.ready
 	$(BIN)/python -m pytest -q
 
 e2e: $(VENV)/.dev $(EXTENSION_BUILD)
-	node --test --test-concurrency=1 tests/e2e/
+	node --test --test-concurrency=1 --test-force-exit tests/e2e/
 
 bench: $(VENV)/.dev ## measure against transformers + PEFT, a few minutes on an idle machine
 	$(BIN)/python -m bench engine --quick
