@@ -1,7 +1,8 @@
 """Prompt lookup: drafts the next tokens of an answer from what stands on the page and in the thread.
 
 An answer that quotes repeats the page. Where its last tokens stood before, what followed there is guessed, and one
-step checks all guesses at once (Saxena 2023); the answer is the one that greedy decoding writes without drafts.
+step checks all guesses at once (Saxena 2023). The answer is the one that greedy decoding writes without drafts, up to
+rounding: a step of several tokens may use other kernels, and with 4-bit weights the wide copy.
 """
 
 from collections.abc import Iterable, Sequence
