@@ -1,10 +1,26 @@
-"""Rows of the base model's pretraining: quotes of made turns stand on the page."""
+"""Rows of the base model's pretraining: every answer stands on the page, every question sees the page alone."""
 
-from server.grounding import quotations
+import itertools
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from transformers import Qwen3ForCausalLM
+
+from server.errors import DataError
+from server.grounding import citations, quotations
+from server.page import Page
 from server.prompt import PromptLayout
 from training.base.corpus import Document, Question, split_blocks
-from training.base.rows import ANSWER, PAGE, collect, render
-from training.base.tasks import TaskMaker
+from training.base.make import make_base, make_rows, pretrain
+from training.base.norms import NUMBER, SAID, Norms
+from training.base.presets import preset
+from training.base.pretrain import new_model, pad, tree
+from training.base.rows import ANSWER, PAGE, Rows, collect, render
+from training.base.tasks import ABSTAIN, Conversation, Entry, TaskMaker
 
 TEXT = (
     "# Kettles\n\nThe kettle was patented in London. It boils a litre in three minutes, and the steel body keeps warm "
@@ -18,37 +34,145 @@ def document() -> Document:
     return Document("test", title, blocks, [Question("quote", "How long is the warranty?", "two years")])
 
 
-def test_every_quote_of_a_made_turn_stands_in_the_block_that_it_cites() -> None:
-    maker = TaskMaker(3)
+def page_of(maker: TaskMaker) -> Page:
     page = maker.page(document(), chars=2_000)
     assert page is not None
-    turns = maker.turns(page, document().questions, synthetic=80)
-    quotes = [quote for turn in turns for quote in quotations(turn.answer, page)]
-    assert len(quotes) > 40
+    return page
+
+
+def made(maker: TaskMaker, count: int) -> list[Conversation | Entry]:
+    return list(itertools.islice(maker.branches(page_of(maker), document().questions), count))
+
+
+@pytest.fixture(scope="module")
+def model(layout: PromptLayout) -> Qwen3ForCausalLM:
+    torch.manual_seed(0)
+    return new_model(preset("tiny"), vocabulary=8192).eval()
+
+
+def test_every_quote_of_a_made_turn_stands_in_the_block_that_it_cites() -> None:
+    maker = TaskMaker(3)
+    page = page_of(maker)
+    asked = [branch for branch in made(maker, 200) if isinstance(branch, Conversation)]
+    quotes = [quote for branch in asked for turn in branch.turns for quote in quotations(turn.answer, page)]
+    assert len(quotes) > 80
     assert all(quote.verified and quote.cited == quote.block for quote in quotes)
+    assert any(len(branch.turns) == 2 for branch in asked)
 
 
-def test_the_same_seed_makes_the_same_turns() -> None:
-    made = []
-    for _ in range(2):
-        maker = TaskMaker(5)
-        page = maker.page(document(), chars=2_000)
-        assert page is not None
-        made.append(maker.turns(page, [], synthetic=20))
-    assert made[0] == made[1]
+def test_an_entry_names_the_one_place_of_its_word() -> None:
+    maker = TaskMaker(4, entry_share=1.0)
+    page = page_of(maker)
+    blocks = {block.n: block.text for block in page.blocks}
+    numbers = 0
+    for entry in made(maker, 100):
+        assert isinstance(entry, Entry)
+        first = entry.word.split(" and ")[0].split(" ")[0].lower()
+        if entry.answer.startswith('"'):
+            assert any(entry.answer[1:] in text for text in blocks.values())
+        else:
+            numbers += 1
+            assert first in blocks[citations(entry.answer)[0]].lower()
+    assert 20 < numbers < 80
+
+
+def test_what_norms_ask_for_is_done() -> None:
+    norms = Norms("Shop: be brief. End with: Ask the seller.", SAID, "In short:", "Ask the seller.")
+    assert norms.applied(ABSTAIN) == "In short: The page does not say.\nAsk the seller."
+    assert Norms().applied(ABSTAIN) == ABSTAIN
+    followed = 0
+    for branch in made(TaskMaker(6), 300):
+        assert isinstance(branch, Conversation)
+        answer = branch.turns[-1].answer
+        if " End with: " in branch.norms:
+            followed += 1
+            assert answer.endswith(branch.norms.partition(" End with: ")[2])
+        if any(rule in branch.norms for rule in ("block only", "nothing else")) and ABSTAIN not in answer:
+            assert '"' not in answer
+            assert citations(answer)
+    assert followed > 20
+    assert NUMBER != SAID
+
+
+def test_the_same_seed_makes_the_same_branches() -> None:
+    assert made(TaskMaker(5, entry_share=0.3), 40) == made(TaskMaker(5, entry_share=0.3), 40)
 
 
 def test_a_row_marks_page_and_answer_tokens(layout: PromptLayout) -> None:
     maker = TaskMaker(3)
-    page = maker.page(document(), chars=2_000)
-    assert page is not None
-    turns = maker.turns(page, [], synthetic=2)
-    row = render(layout, page, turns, context=1024)
+    page, branches = page_of(maker), [b for b in made(maker, 3) if isinstance(b, Conversation)]
+    row = render(layout, page, branches, room=1_000)
     assert row is not None
-    assert len(row.ids) == len(row.kinds)
+    assert len(row.ids) == len(row.kinds) == len(row.branches)
     answers = [token for token, kind in zip(row.ids, row.kinds, strict=True) if kind == ANSWER]
-    wanted = [token for turn in turns for token in (*layout.text(turn.answer), layout.stop_id)]
-    assert answers == wanted
+    turns = [turn for branch in branches for turn in branch.turns]
+    assert answers == [token for turn in turns for token in (*layout.text(turn.answer), layout.stop_id)]
     spans = layout.page(page, tokens_max=960).spans
     assert row.kinds.count(PAGE) == sum(end - start for start, end in spans.values())
-    assert collect(iter([row, row])).lengths.tolist() == [len(row.ids)] * 2
+    assert sorted(set(row.branches)) == [0, 1, 2, 3]
+    assert collect(iter([row, row]), tokens_max=10**6).lengths.tolist() == [len(row.ids)] * 2
+    assert render(layout, page, branches, room=5) is None
+
+
+def test_a_question_sees_the_page_and_itself_only(layout: PromptLayout, model: Qwen3ForCausalLM) -> None:
+    maker = TaskMaker(3, entry_share=0.3)
+    page = page_of(maker)
+    branches = made(maker, 5)
+    several, single = (render(layout, page, part, room=2_000) for part in (branches, branches[3:4]))
+    assert several is not None
+    assert single is not None
+    rows = collect([several, single], tokens_max=10**6)
+    together, alone = (pad(rows, np.array([number])) for number in (0, 1))
+    with torch.no_grad():
+        hidden = []
+        for batch in (together, alone):
+            mask, positions = tree(batch.branches)
+            hidden.append(model.model(input_ids=batch.ids, attention_mask=mask, position_ids=positions))
+        tokens = int(rows.lengths[1])
+        plain = model.model(input_ids=alone.ids[:, :tokens]).last_hidden_state[0]
+    fourth = hidden[0].last_hidden_state[0][together.branches[0] == 4]
+    own = hidden[1].last_hidden_state[0][alone.branches[0] == 1]
+    torch.testing.assert_close(fourth, own, atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(own, plain[-len(own) :], atol=1e-5, rtol=1e-4)
+
+
+def test_stages_grow_the_pages(layout: PromptLayout) -> None:
+    blocks = tuple(
+        f"Sentence {n} names the {word}stone." for n, word in enumerate(["lime", "sand", "key", "mile"] * 40)
+    )
+    long = Document("test", "Stones", blocks)
+    first, *_, last = preset("cpu").stages
+    lengths = [
+        np.mean([len(row.ids) for row in itertools.islice(make_rows([long], layout, stage, seed=1), 12)])
+        for stage in (first, last)
+    ]
+    assert lengths[1] > 1.5 * lengths[0]
+    assert sum(stage.share for stage in preset("cpu").stages) == pytest.approx(1.0)
+    assert list(make_rows([Document("test", "", ("short",))], layout, first, seed=1)) == []
+    with pytest.raises(DataError, match="no page"):
+        collect([], tokens_max=10)
+
+
+def test_a_base_is_made_goes_on_and_learns(tmp_path: Path) -> None:
+    corpus = tmp_path / "corpus"
+    corpus.mkdir()
+    sources = ["kept"] * 6 + ["basecamp/policies"] * 2
+    (corpus / "qa-all.jsonl").write_text("".join(
+        json.dumps({"source": source, "domain": "d", "task": "quote", "page": TEXT.replace("London", f"Town{n}"),
+                    "question": "How long is the warranty?", "answer": "two years"}) + "\n"
+        for n, source in enumerate(sources)
+    ), encoding="utf-8")  # fmt: skip
+    (corpus / "pretrain-all.jsonl").write_text("".join(
+        json.dumps({"source": source, "domain": "d", "title": "t", "text": TEXT}) + "\n" for source in sources
+    ), encoding="utf-8")  # fmt: skip
+    work, out = tmp_path / "work", tmp_path / "base"
+    pretrain(preset("tiny"), corpus, work, seed=1, minutes=0.02)
+    figures = make_base("tiny", corpus, work=work, out=out, seed=1)
+    progress = json.loads((work / "progress.json").read_text())
+    assert progress["tokens"] >= preset("tiny").tokens
+    assert figures["answer_nats_per_token"] < 0.8 * math.log(preset("tiny").vocabulary)
+    assert 0 <= figures["right_block"] <= 1
+    assert {"config.json", "model.safetensors", "README.md", "training.json", "loss.png"} <= {
+        f.name for f in out.iterdir()
+    }
+    assert len(Rows.load(work / "rows-3.npz")) > 2

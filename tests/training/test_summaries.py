@@ -1,5 +1,6 @@
 """ROUGE-L and lead-3 by hand; which held-out pages are summarised."""
 
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -8,10 +9,11 @@ from transformers import PreTrainedTokenizerBase, Qwen3ForCausalLM
 from server.page import read_page
 from training.base.card import card
 from training.base.corpus import HELD_OUT_SOURCES, Document, Question
+from training.base.presets import preset
 from training.base.summaries import held_out_summaries, lead, rouge_l, summaries
 
-FACTS = {"preset": "tiny", "tokens": 0, "hours": 0, "parameters": 0, "recipe": dict.fromkeys(
-    ("layers", "hidden", "vocabulary", "context", "row_tokens"), 0)}  # fmt: skip
+FACTS = {"preset": "tiny", "tokens": 0, "hours": 0, "parameters": 0, "recipe": asdict(
+    preset("tiny"))}  # fmt: skip
 SENTENCES = "The kettle boils a litre in three minutes. It keeps warm for an hour. Descale it. It is made of steel. "
 
 

@@ -1,5 +1,6 @@
 """The model card of an embedded base, rendered from its figures: what it is, what it saw, what it cannot do."""
 
+import itertools
 import json
 from dataclasses import asdict
 from pathlib import Path
@@ -26,8 +27,8 @@ def write_card(
 def phases(log: list[dict[str, float]], preset: Preset) -> list[tuple[str, float]]:
     """Name of each phase of the run and the tokens at which it began, as `Pretraining.run` divides it."""
     whole = log[-1]["tokens"] if log else 0.0
-    starts = (("short pages", 0.0), ("whole pages", preset.short_share), ("answers only", 1 - preset.decay_share))
-    return [(name, share * whole) for name, share in starts]
+    starts = itertools.accumulate((stage.share for stage in preset.stages), initial=0.0)
+    return [(stage.name, share * whole) for stage, share in zip(preset.stages, starts, strict=False)]
 
 
 def card(name: str, facts: dict[str, Any]) -> str:
@@ -40,7 +41,8 @@ def card(name: str, facts: dict[str, Any]) -> str:
 
 
 def recipe_line(recipe: dict[str, Any]) -> dict[str, Any]:
-    return {key: recipe[key] for key in ("layers", "hidden", "vocabulary", "context", "row_tokens")}
+    shape = {key: recipe[key] for key in ("layers", "hidden", "vocabulary", "context")}
+    return shape | {"page_chars": recipe["stages"][-1]["chars"][1]}
 
 
 _FIGURES = (
@@ -59,8 +61,9 @@ _FIGURES = (
 _CARD = """# {name}
 
 The base model that ships with Retinue: a Qwen3-architecture decoder of {parameters:.1f} M parameters ({layers} layers,
-hidden size {hidden}, {vocabulary:,} tokens, {context:,} positions, rows of up to {row_tokens:,} tokens in training),
-made by this project from openly licensed text. It lets everything run offline from the first minute.
+hidden size {hidden}, {vocabulary:,} tokens, {context:,} positions, pages of up to
+{page_chars:,} characters in training), made by this project from openly licensed text.
+It lets everything run offline from the first minute.
 
 ## Held-out figures
 
@@ -77,10 +80,11 @@ Pages of sources that training never read; greedy decoding, no constraint.
     python -m training base --preset {preset} --corpus DIR --out adapters/base/{name}
 
 {tokens:.1f} M training tokens in {hours:.1f} hours on two processor cores. Every row is a numbered page with questions
-on it, rendered by `server.prompt` as served. Weight matrices by Muon, the rest by AdamW; warm-up, stable, decay; in
-the decay only answers count. The copying circuit (a previous-token head and induction heads) was written into the
-initial weights (`training/base/wiring.py`); training refined it. `training.json` holds the recipe and the loss at
-every twentieth step.
+on it, rendered by `server.prompt` as served; each question sees the page and itself only, so that a page is read once
+for all of them. Words and their places come first, whole questions on short pages next, then long pages. Weight
+matrices by Muon, the rest by AdamW; warm-up, stable, decay. The copying circuit (a previous-token head and induction
+heads) was written into the initial weights (`training/base/wiring.py`); training refined it. `training.json` holds the
+recipe and the loss at every twentieth step.
 
 ## What it cannot do
 

@@ -19,7 +19,7 @@ from server.grounding import citations, quotations
 from server.page import Page
 from server.prompt import PromptLayout, Turn
 from training.base.corpus import Document
-from training.base.pretrain import pad
+from training.base.pretrain import pad, tree
 from training.base.rows import ANSWER, PAGE, Rows
 from training.base.tasks import ABSTAIN, TaskMaker
 
@@ -37,9 +37,12 @@ def losses(model: Qwen3ForCausalLM, tokenizer: PreTrainedTokenizerBase, rows: Ro
     nats: dict[int, float] = {PAGE: 0.0, ANSWER: 0.0}
     tokens, page_bytes = Counter[int](), 0
     for row in range(min(count, len(rows))):
-        ids, kinds = (tensor.to(model.device) for tensor in pad(rows, np.array([row])))
+        ids, kinds, branches = pad(rows, np.array([row])).to(model.device)
+        mask, positions = tree(branches)
         with torch.no_grad():
-            hidden = model.model(input_ids=ids, use_cache=False).last_hidden_state[0, :-1]
+            hidden = model.model(
+                input_ids=ids, attention_mask=mask, position_ids=positions, use_cache=False
+            ).last_hidden_state[0, :-1]
             each = F.cross_entropy(model.lm_head(hidden).float(), ids[0, 1:], reduction="none")
         for kind in (PAGE, ANSWER):
             counted = kinds[0, 1:] == kind
@@ -59,7 +62,7 @@ def held_out_questions(documents: Sequence[Document], *, count: int, chars: int,
         page = maker.page(document, chars=chars)
         if page is None or len(page.blocks) < 3:
             continue
-        turns = maker.turns(page, document.questions[:1], synthetic=1)
+        turns = maker.turns(page, document.questions[:1], made=1)
         questions += [Question(page, turn) for turn in turns if len(turn.answer) < 400]
     return questions[:count]
 

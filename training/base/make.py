@@ -1,8 +1,9 @@
 """`python -m training base`: corpus folder -> tokenizer, rows, weights, held-out figures, model card."""
 
 import itertools
+import math
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import torch
@@ -12,7 +13,7 @@ from server.prompt import PromptLayout
 from training.base.card import write_card
 from training.base.corpus import Document, read_prose, read_questions
 from training.base.evaluate import answers, held_out_questions, losses
-from training.base.presets import Preset, preset
+from training.base.presets import Preset, Stage, preset
 from training.base.pretrain import Pretraining, new_model
 from training.base.rows import Row, Rows, collect, render
 from training.base.summaries import held_out_summaries, summaries
@@ -22,88 +23,73 @@ from training.base.wiring import wire_copying
 
 TOKENIZER_PAGES = 8000
 CHARS_PER_TOKEN = 3.6
-ANSWER_ROOM = 0.4  # part of a row that is left for questions and answers
+QUESTION_ROOM_MIN = 400  # tokens
 HELD_OUT_ROWS = 400
 SHORT_CHARS = 900
 QUESTIONS = 120
 SUMMARIES = 40
 
 
-def prepare(preset: Preset, corpus: Path, work: Path, *, seed: int) -> tuple[PreTrainedTokenizerFast, Rows, Rows]:
-    """Tokenizer, short rows and rows, made once and kept in `work`; held-out rows beside them."""
+def prepare(preset: Preset, corpus: Path, work: Path, *, seed: int) -> tuple[PreTrainedTokenizerFast, list[Rows]]:
+    """Tokenizer and the rows of every stage, made once and kept in `work`; held-out rows beside them.
+
+    A `work` that has the tokenizer but no rows gets new ones, for weights that know these tokens.
+    """
     work.mkdir(parents=True, exist_ok=True)
-    if (work / "rows.npz").exists():
+    files = [work / f"rows-{number}.npz" for number, _ in enumerate(preset.stages, start=1)]
+    if files[-1].exists():
         tokenizer = AutoTokenizer.from_pretrained(work / "tokenizer", local_files_only=True)
-        return tokenizer, Rows.load(work / "short.npz"), Rows.load(work / "rows.npz")
+        return tokenizer, [Rows.load(file) for file in files]
     documents = list(read_questions(corpus))
-    prose = list(read_prose(corpus, chars=page_chars(preset)))
+    prose = list(read_prose(corpus, chars=preset.page_chars))
     shuffled = random.Random(seed)  # noqa: S311
     shuffled.shuffle(documents)
     shuffled.shuffle(prose)
-    kept = [d for d in documents if not d.held_out]
-    if (work / "tokenizer").exists():  # rows are made anew for weights that know these tokens
-        tokenizer = AutoTokenizer.from_pretrained(work / "tokenizer", local_files_only=True)
-    else:
-        tokenizer = train_tokenizer(
-            (
-                "\n".join(d.blocks)
-                for d in itertools.chain(kept[:TOKENIZER_PAGES], prose[:TOKENIZER_PAGES])
-                if not d.held_out
-            ),
-            vocabulary=preset.vocabulary,
-            context=preset.context,
-        )
-        tokenizer.save_pretrained(work / "tokenizer")
+    kept, unseen = ([d for d in documents if d.held_out == held_out] for held_out in (False, True))
+    kept_prose, unseen_prose = ([d for d in prose if d.held_out == held_out] for held_out in (False, True))
+    if not (work / "tokenizer").exists():
+        pages = itertools.chain(kept[:TOKENIZER_PAGES], kept_prose[:TOKENIZER_PAGES])
+        texts = ("\n".join(document.blocks) for document in pages)
+        train_tokenizer(texts, vocabulary=preset.vocabulary, context=preset.context).save_pretrained(work / "tokenizer")
+    tokenizer = AutoTokenizer.from_pretrained(work / "tokenizer", local_files_only=True)
     layout = PromptLayout(tokenizer)
-    prose_rows = int(len(kept) * preset.prose_share / (1 - preset.prose_share))
-    mixed = kept + [d for d in prose if not d.held_out][:prose_rows]
-    shuffled.shuffle(mixed)
-    rows = collect(make_rows(mixed, layout, preset, seed=seed))
-    held_out = [d for d in documents if d.held_out] + [d for d in prose if d.held_out][:HELD_OUT_ROWS]
-    collect(itertools.islice(make_rows(held_out, layout, preset, seed=seed + 1), HELD_OUT_ROWS)).save(
-        work / "heldout.npz"
-    )
-    short = collect(make_short_rows(mixed, layout, preset, seed=seed))
-    short.save(work / "short.npz")
-    rows.save(work / "rows.npz")
-    return tokenizer, short, rows
+    last = make_rows(unseen + unseen_prose[: len(unseen)], layout, preset.stages[-1], seed=seed + 1)
+    collect(itertools.islice(last, HELD_OUT_ROWS), tokens_max=preset.tokens).save(work / "heldout.npz")
+    mixed = kept + kept_prose[: int(len(kept) * preset.prose_share / (1 - preset.prose_share))]
+    stages = []
+    for number, (stage, file) in enumerate(zip(preset.stages, files, strict=True)):
+        shuffled.shuffle(mixed)
+        made = make_rows(mixed, layout, stage, seed=seed + 2 + number)
+        stages.append(collect(made, tokens_max=int(preset.tokens * stage.share)))
+        stages[-1].save(file)
+    return tokenizer, stages
 
 
-def make_rows(documents: list[Document], layout: PromptLayout, preset: Preset, *, seed: int) -> Iterator[Row]:
-    maker, long_rows = TaskMaker(seed), random.Random(seed)  # noqa: S311
-    for document in documents:
-        factor = 2 if long_rows.random() < preset.long_share else 1
-        page = maker.page(document, chars=page_chars(preset) * factor)
-        if page is None:
-            continue
-        turns = maker.turns(page, document.questions, synthetic=6 if document.questions else 9)
-        row = render(layout, page, turns, context=preset.row_tokens * factor)
-        if row is not None:
-            yield row
-
-
-def make_short_rows(documents: list[Document], layout: PromptLayout, preset: Preset, *, seed: int) -> Iterator[Row]:
-    """Pages of a few sentences with many questions each: half of the tokens are copied from the page."""
-    maker, sizes = TaskMaker(seed + 2), random.Random(seed)  # noqa: S311
-    for document in documents:
-        page = maker.excerpt(document, chars=sizes.randint(SHORT_CHARS // 3, SHORT_CHARS))
-        if page is None:
-            continue
-        questions = [question for question in document.questions if question.task not in WHOLE_PAGE_TASKS]
-        turns = maker.turns(page, questions, synthetic=4)
-        row = render(layout, page, turns, context=preset.row_tokens)
-        if row is not None:
-            yield row
-
-
-def page_chars(preset: Preset) -> int:
-    return int(preset.row_tokens * (1 - ANSWER_ROOM) * CHARS_PER_TOKEN)
+def make_rows(documents: Sequence[Document], layout: PromptLayout, stage: Stage, *, seed: int) -> Iterator[Row]:
+    """Endless epochs of pages, their lengths evenly spread in the logarithm, with questions for half as many tokens."""
+    maker = TaskMaker(seed, entry_share=stage.entries, pointer_share=stage.pointers)
+    sizes = random.Random(seed)  # noqa: S311
+    made = True
+    while made:
+        made = False
+        for document in documents:
+            chars = int(math.exp(sizes.uniform(*map(math.log, stage.chars))))
+            page = maker.excerpt(document, chars=chars)
+            if page is None or len(page.blocks) < 2:
+                continue
+            asked = [q for q in document.questions if chars > SHORT_CHARS or q.task not in WHOLE_PAGE_TASKS]
+            room = max(QUESTION_ROOM_MIN, int(chars / CHARS_PER_TOKEN / 2))
+            row = render(layout, page, maker.branches(page, asked), room=room)
+            if row is not None:
+                made = True
+                yield row
 
 
 def pretrain(preset: Preset, corpus: Path, work: Path, *, seed: int, minutes: float | None) -> Pretraining:
     """Train, or go on training, in `work`. The result is read from the returned state."""
-    tokenizer, short, rows = prepare(preset, corpus, work, seed=seed)
-    print(f"{len(rows):,} rows, {int(rows.starts[-1]):,} tokens, digest {rows.digest}", flush=True)
+    tokenizer, stages = prepare(preset, corpus, work, seed=seed)
+    for number, rows in enumerate(stages, start=1):
+        print(f"stage {number}: {len(rows):,} rows, {int(rows.starts[-1]):,} tokens, digest {rows.digest}", flush=True)
     torch.manual_seed(seed)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     model = new_model(preset, vocabulary=len(tokenizer))
@@ -111,7 +97,7 @@ def pretrain(preset: Preset, corpus: Path, work: Path, *, seed: int, minutes: fl
     run = Pretraining(preset, model, work, device=device)
     if run.resume():
         print(f"going on from step {run.step}, {run.tokens:,} tokens", flush=True)
-    run.run(short, rows, seed=seed, minutes=minutes)
+    run.run(stages, seed=seed, minutes=minutes)
     return run
 
 
@@ -121,11 +107,11 @@ def make_base(
     """The whole way of `training base`; returns the held-out figures."""
     chosen = preset(preset_name)
     run = pretrain(chosen, corpus, work, seed=seed, minutes=minutes)
-    tokenizer, _, _ = prepare(chosen, corpus, work, seed=seed)
+    tokenizer, _ = prepare(chosen, corpus, work, seed=seed)
     export(run, tokenizer, out)
     model = run.model.eval()
     figures = losses(model, tokenizer, Rows.load(work / "heldout.npz"), count=200)
-    documents, chars = list(read_questions(corpus)), page_chars(chosen)
+    documents, chars = list(read_questions(corpus)), chosen.page_chars
     figures |= answers(model, tokenizer, held_out_questions(documents, count=QUESTIONS, chars=chars, seed=seed + 1))
     figures |= summaries(model, tokenizer, held_out_summaries(documents, count=SUMMARIES, chars=chars, seed=seed + 1))
     write_card(

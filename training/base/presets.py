@@ -6,6 +6,17 @@ from server.errors import DataError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """A part of the run: short pages and the shortest questions first, on which looking up is learned."""
+
+    name: str
+    share: float  # of the run
+    chars: tuple[int, int]  # shortest and longest page
+    entries: float  # share of branches that are a word and its place
+    pointers: float  # share of made questions that ask for a block's number only
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Preset:
     vocabulary: int
     hidden: int
@@ -15,15 +26,28 @@ class Preset:
     head_dim: int
     intermediate: int
     context: int  # positions that the config promises
-    row_tokens: int  # longest training row
     batch_tokens: int
     tokens: int  # budget of a run; a later run goes on from the checkpoint
     matrix_lr: float  # Muon, for weight matrices
     other_lr: float  # AdamW, for embeddings and norms
     decay_share: float  # last part of the run: rate falls to zero and only answers count
     prose_share: float  # rows from plain prose, the rest from pages with questions
-    long_share: float  # rows of twice the length
-    short_share: float  # first part of the run: short pages with many quotations, on which copying is learned fastest
+    stages: tuple[Stage, ...]
+
+    @property
+    def page_chars(self) -> int:
+        """Longest page in training."""
+        return self.stages[-1].chars[1]
+
+
+def _stages(chars: int) -> tuple[Stage, ...]:
+    return (
+        Stage(name="words", share=0.2, chars=(min(300, chars // 2), min(1_200, chars)), entries=0.7, pointers=0.5),
+        Stage(
+            name="short pages", share=0.3, chars=(min(300, chars // 2), min(2_500, chars)), entries=0.3, pointers=0.3
+        ),
+        Stage(name="long pages", share=0.5, chars=(min(600, chars // 2), chars), entries=0.1, pointers=0.1),
+    )
 
 
 PRESETS = {
@@ -36,15 +60,13 @@ PRESETS = {
         head_dim=32,
         intermediate=128,
         context=1024,
-        row_tokens=256,
         batch_tokens=1024,
         tokens=20_000,
         matrix_lr=0.02,
         other_lr=3e-3,
         decay_share=0.3,
-        prose_share=0.2,
-        long_share=0.06,
-        short_share=0.5,
+        prose_share=0.35,
+        stages=_stages(700),
     ),
     "cpu": Preset(
         vocabulary=8192,
@@ -55,15 +77,13 @@ PRESETS = {
         head_dim=64,
         intermediate=1024,
         context=4096,
-        row_tokens=1200,
         batch_tokens=4096,
         tokens=25_000_000,
         matrix_lr=0.015,
         other_lr=3e-3,
         decay_share=0.35,
-        prose_share=0.2,
-        long_share=0.12,
-        short_share=0.4,
+        prose_share=0.35,
+        stages=_stages(7_000),
     ),
     "gpu": Preset(
         vocabulary=8192,
@@ -74,15 +94,13 @@ PRESETS = {
         head_dim=64,
         intermediate=1408,
         context=4096,
-        row_tokens=2048,
         batch_tokens=65_536,
         tokens=250_000_000,
         matrix_lr=0.02,
         other_lr=3e-3,
         decay_share=0.35,
         prose_share=0.35,
-        long_share=0.1,
-        short_share=0.5,
+        stages=_stages(10_000),
     ),
 }
 

@@ -1,16 +1,19 @@
 """Pretrains the embedded base: one loop, checkpointed, resumable across runs.
 
 Weight matrices learn by Muon, embeddings and norms by AdamW (Jordan et al. 2024); the rate follows
-warm-up, stable, decay. Until the decay every page token counts; in the decay only answers do.
+warm-up, stable, decay. Every row is a page with many separate questions about it (`rows`).
 """
 
+import bisect
+import itertools
 import json
 import math
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -23,7 +26,9 @@ from training.base.presets import Preset
 from training.base.rows import ANSWER, PAGE, Rows
 
 WARM_UP_SHARE = 0.02
-PAGE_TOKENS_COUNTED = 0.4  # share of page tokens that the loss looks at: the softmax is a third of a step
+PAGE_SHARE = 0.15  # of page tokens that the loss looks at: the softmax over all would be a third of a step
+PAGE_WEIGHT = 0.2  # of the page's loss beside that of the answers
+PADDING = 999  # branch of no row
 CHECKPOINT_EVERY_S = 240
 LOG_EVERY_STEPS = 20
 
@@ -48,6 +53,17 @@ def new_model(preset: Preset, *, vocabulary: int) -> Qwen3ForCausalLM:
     )
 
 
+class Batch(NamedTuple):
+    """Token ids, kinds and branches of some rows, each [rows, tokens]; see `rows`."""
+
+    ids: Tensor
+    kinds: Tensor
+    branches: Tensor
+
+    def to(self, device: str | torch.device) -> "Batch":
+        return Batch(*(tensor.to(device) for tensor in self))
+
+
 class Pretraining:
     """State of a run: bf16 working weights, fp32 master copies, two optimisers, tokens seen."""
 
@@ -66,21 +82,19 @@ class Pretraining:
             torch.optim.AdamW(others, lr=preset.other_lr, betas=(0.9, 0.95), weight_decay=0.0),
         ]
 
-    def run(self, short: Rows, rows: Rows, *, seed: int, minutes: float | None) -> None:
-        """Train to the token budget, or until `minutes` of this and earlier runs are used.
-
-        The first part of the run takes short rows: a page of a few sentences and many questions on it.
-        """
+    def run(self, stages: Sequence[Rows], *, seed: int, minutes: float | None) -> None:
+        """Train through the preset's stages to the token budget, or until `minutes` of this and earlier runs."""
         saved_at = started = time.monotonic()
         before_s = self.elapsed_s
-        sources = [(part, batches(part, self.preset.batch_tokens, seed=seed + self.step)) for part in (short, rows)]
+        streams = [batches(rows, self.preset.batch_tokens, seed=seed + self.step) for rows in stages]
+        ends = list(itertools.accumulate(stage.share for stage in self.preset.stages))[:-1]
         while True:
             self.elapsed_s = before_s + time.monotonic() - started
             done = max(self.tokens / self.preset.tokens, self.elapsed_s / 60 / minutes if minutes else 0)
             if done >= 1:
                 break
-            part, stream = sources[done >= self.preset.short_share]
-            loss = self._train(part, next(stream), done=done)
+            stage = bisect.bisect(ends, done)
+            loss = self._train(stages[stage], next(streams[stage]), done=done)
             self.step += 1
             if self.step % LOG_EVERY_STEPS == 0:
                 self._report(loss, done, started, before_s)
@@ -90,10 +104,8 @@ class Pretraining:
         self.save()
 
     def _train(self, rows: Rows, batch: NDArray[np.int64], *, done: float) -> float:
-        decay = self.preset.decay_share
-        rate = min(1.0, done / WARM_UP_SHARE + 0.01, (1 - done) / decay)
-        ids, kinds = (tensor.to(self.device) for tensor in pad(rows, batch))
-        loss = batch_loss(self.model, ids, kinds, page_share=0.0 if done > 1 - decay else PAGE_TOKENS_COUNTED)
+        rate = min(1.0, done / WARM_UP_SHARE + 0.01, (1 - done) / self.preset.decay_share)
+        loss = batch_loss(self.model, pad(rows, batch).to(self.device))
         loss.backward()  # type: ignore[no-untyped-call]
         for optimiser, lr in zip(self.optimisers, (self.preset.matrix_lr, self.preset.other_lr), strict=True):
             optimiser.param_groups[0]["lr"] = lr * rate
@@ -154,16 +166,37 @@ class Pretraining:
         return True
 
 
-def batch_loss(model: Qwen3ForCausalLM, ids: Tensor, kinds: Tensor, *, page_share: float) -> Tensor:
-    """Mean cross-entropy of the next token over answers and a random `page_share` of the page.
+def batch_loss(model: Qwen3ForCausalLM, batch: Batch) -> Tensor:
+    """Mean cross-entropy of answer tokens, and PAGE_WEIGHT of that of a random part of the page tokens."""
+    mask, positions = tree(batch.branches)
+    hidden = model.model(input_ids=batch.ids, attention_mask=mask, position_ids=positions, use_cache=False)
+    targets, kinds = batch.ids[:, 1:], batch.kinds[:, 1:]
+    answer = kinds == ANSWER
+    page = (kinds == PAGE) & (torch.rand(kinds.shape, device=kinds.device) < PAGE_SHARE)
+    counted = answer | page
+    logits = F.linear(hidden.last_hidden_state[:, :-1][counted], model.lm_head.weight)
+    each = F.cross_entropy(logits.float(), targets[counted], reduction="none")
+    of_answer = answer[counted]
+    return _mean(each[of_answer]) + PAGE_WEIGHT * _mean(each[~of_answer])
 
-    ids, kinds: [batch, tokens]. Rows are padded on the right, so causal attention needs no mask.
+
+def tree(branches: Tensor) -> tuple[Tensor, Tensor]:
+    """Attention mask [rows, 1, tokens, tokens] and positions [rows, tokens] of branches [rows, tokens].
+
+    A token sees the page (branch 0) and its own branch before it; every branch starts where the page ends.
     """
-    hidden = model.model(input_ids=ids, use_cache=False).last_hidden_state[:, :-1]
-    targets, kind = ids[:, 1:], kinds[:, 1:]
-    counted = (kind == ANSWER) | ((kind == PAGE) & (torch.rand(kind.shape, device=kind.device) < page_share))
-    logits = F.linear(hidden[counted], model.lm_head.weight)
-    return F.cross_entropy(logits.float(), targets[counted])
+    tokens = branches.shape[1]
+    places = torch.arange(tokens, device=branches.device)
+    same = branches[:, :, None] == branches[:, None, :]
+    mask = (same | (branches == 0)[:, None, :]) & (places[None, :] <= places[:, None])
+    first = F.pad(branches[:, 1:] != branches[:, :-1], (1, 0))
+    starts = torch.where(first, places, 0).cummax(dim=1).values
+    page_end = (branches == 0).sum(dim=1, keepdim=True)
+    return mask[:, None], torch.where(branches == 0, places, page_end + places - starts)
+
+
+def _mean(each: Tensor) -> Tensor:
+    return each.sum() / max(1, len(each))
 
 
 def batches(rows: Rows, batch_tokens: int, *, seed: int) -> Iterator[NDArray[np.int64]]:
@@ -184,13 +217,14 @@ def batches(rows: Rows, batch_tokens: int, *, seed: int) -> Iterator[NDArray[np.
         epoch += 1
 
 
-def pad(rows: Rows, batch: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
-    """Token ids and kinds [rows, longest row], padded on the right with zeros."""
+def pad(rows: Rows, batch: NDArray[np.int64]) -> Batch:
+    """The rows' tokens, padded on the right to a common length; padding is a branch of its own."""
     longest = math.ceil(int(rows.lengths[batch].max()) / 32) * 32
     ids = torch.zeros(len(batch), longest, dtype=torch.long)
     kinds = torch.zeros(len(batch), longest, dtype=torch.uint8)
+    branches = torch.full((len(batch), longest), PADDING, dtype=torch.long)
     for place, row in enumerate(batch):
         start, end = rows.starts[row], rows.starts[row + 1]
-        ids[place, : end - start] = torch.from_numpy(rows.ids[start:end].astype(np.int64))
-        kinds[place, : end - start] = torch.from_numpy(rows.kinds[start:end].copy())
-    return ids, kinds
+        for tensor, values in ((ids, rows.ids), (kinds, rows.kinds), (branches, rows.branches)):
+            tensor[place, : end - start] = torch.from_numpy(values[start:end].astype(np.int64))
+    return Batch(ids, kinds, branches)

@@ -5,14 +5,17 @@ Answers are the corpus's own words; the rules here only find where on the page t
 
 import random
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
-from server.page import Page, read_page
+from server.page import Block, Page, read_page
 from server.prompt import Turn
 from training.base.corpus import Document, Question
+from training.base.norms import NUMBER, SAID, Norms, made_norms
 
 ABSTAIN = "The page does not say."
 _SENTENCE_END = re.compile(r"(?<=[.!?;:])\s+(?=[A-Z“(\d])|\n")
+_CLAUSE_END = re.compile(r"(?<=\w\w)[,;:] ")
 _WORD = re.compile(r"[A-Za-z][\w’'-]+")
 _COMMON = frozenset(
     """about above after also among been before being between both cannot could does each every from have having here
@@ -29,17 +32,49 @@ _ABOUT = (
     "Where does it mention {}?",
     "What is said about {}?",
     "{}?",
+    "{}",
     "Find {} and quote it.",
     "Tell me about {}.",
+    "How about {}?",
+    "Is there anything on {}?",
+    "I need the part on {}.",
+    "What are the details of {}?",
+    "Why does {} matter here?",
+    "Does it mention {}?",
+    "What happens with {}?",
+    "Explain {}.",
 )
+_POINT = ("Which block mentions {}?", "Which block is about {}?", "In which block is {}?", "{}: which block?")
 _BLOCK = ("What does block {} say?", "Quote block {}.", "How does block {} begin?")
+_ABSTAIN_SHARE, _BLOCK_SHARE, _FOLLOW_UP_SHARE, _OWN_SHARE = 0.12, 0.08, 0.1, 0.4
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """Turns about one page; the last question stands behind `norms`, as served."""
+
+    turns: tuple[Turn, ...]
+    norms: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A word of the page and, right behind it, where it stands: the shortest form of a question.
+
+    A model learns to look a word up from these within minutes; from whole questions alone, it hardly does.
+    """
+
+    word: str
+    answer: str  # a block's number or the beginning of the sentence
 
 
 class TaskMaker:
     """Turns documents into conversations; one seeded instance gives the same rows every time."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, *, entry_share: float = 0.0, pointer_share: float = 0.15) -> None:
         self._random = random.Random(seed)  # noqa: S311
+        self._entry_share = entry_share  # of branches that are entries
+        self._pointer_share = pointer_share  # of made questions that ask for a block's number only
         self._foreign: list[str] = ["parking permits", "the refund policy", "volcanic activity"]
 
     def page(self, document: Document, *, chars: int) -> Page | None:
@@ -79,10 +114,35 @@ class TaskMaker:
                 rest = rest[size:]
         return pieces
 
-    def turns(self, page: Page, questions: Sequence[Question], *, synthetic: int) -> list[Turn]:
-        """The corpus's own questions and `synthetic` made ones, in random order."""
+    def branches(self, page: Page, questions: Sequence[Question]) -> Iterator[Conversation | Entry]:
+        """The corpus's own questions in random order among made ones and entries, of which there is no end."""
+        own = [turn for question in questions if (turn := self._own(page, question))]
+        self._random.shuffle(own)
+        while True:
+            if self._random.random() < self._entry_share:
+                yield self._entry(page)
+                continue
+            norms = made_norms(self._random)
+            earlier = (self._made(page, Norms()),) if self._random.random() < _FOLLOW_UP_SHARE else ()
+            if own and self._random.random() < _OWN_SHARE:
+                turn = own.pop()
+                norms = norms if norms.form == SAID else Norms()
+                turn = Turn(turn.question, norms.applied(turn.answer))
+            else:
+                turn = self._made(page, norms)
+            yield Conversation((*earlier, turn), norms.text)
+
+    def _entry(self, page: Page) -> Entry:
+        block, sentence, word = self._place(page)
+        word = word or sentence[:40]
+        if self._random.random() < 0.5:
+            return Entry(word, f"[{block.n}]")
+        return Entry(word, f'"{_shorten(sentence, words=10)}')
+
+    def turns(self, page: Page, questions: Sequence[Question], *, made: int) -> list[Turn]:
+        """The corpus's own questions and `made` ones without norms, in random order."""
         turns = [turn for question in questions if (turn := self._own(page, question))]
-        turns += [self._made(page) for _ in range(synthetic)]
+        turns += [self._made(page, Norms()) for _ in range(made)]
         self._random.shuffle(turns)
         return turns
 
@@ -112,41 +172,64 @@ class TaskMaker:
                 return Turn(question, f'"{_shorten(block.text[at : at + len(wanted)])}" [{block.n}]')
         return None
 
-    def _made(self, page: Page) -> Turn:
+    def _made(self, page: Page, norms: Norms) -> Turn:
         choose = self._random
-        block = choose.choice(page.blocks)
-        sentence = choose.choice(sentences(block.text))
-        if len(sentence) < 25:
-            sentence = max(sentences(block.text), key=len)
-        phrase = self._phrase(sentence)
         kind = choose.random()
-        if kind < 0.12:
+        if kind < _ABSTAIN_SHARE:
             foreign = choose.choice(self._foreign)
-            if foreign.lower() not in " ".join(b.text for b in page.blocks).lower():
-                return Turn(choose.choice(_ABOUT).format(foreign), ABSTAIN)
-        if phrase is None or kind < 0.27:
+            if not _times(page, foreign):
+                return Turn(choose.choice(_ABOUT).format(foreign), norms.applied(ABSTAIN))
+        block, sentence, wanted = self._place(page)
+        if norms.form != NUMBER and (wanted is None or kind > 1 - _BLOCK_SHARE):
             first = _shorten(sentences(block.text)[0], words=14)
-            return Turn(choose.choice(_BLOCK).format(block.n), f'"{first}" [{block.n}]')
+            return Turn(choose.choice(_BLOCK).format(block.n), norms.applied(f'"{first}" [{block.n}]'))
+        wanted = wanted or sentence[:40]
         if choose.random() < 0.05:
-            self._foreign = [*self._foreign[-400:], phrase]
-        if kind < 0.35:
-            return Turn(f"Which block mentions {phrase}?", f"[{block.n}]")
-        return Turn(choose.choice(_ABOUT).format(phrase), f'"{_shorten(sentence)}" [{block.n}]')
+            self._foreign = [*self._foreign[-400:], wanted]
+        if choose.random() < self._pointer_share or norms.form == NUMBER:
+            form = choose.choice(_ABOUT if norms.form == NUMBER else _POINT)
+            return Turn(form.format(wanted), norms.applied(f"[{block.n}]"))
+        quote = f'"{_shorten(sentence)}" [{block.n}]'
+        if norms.form == SAID:
+            said = _CLAUSE_END.split(_fold(sentence))[0].strip(" -.:;")
+            quote = f"{_shorten(said, words=20)}. {quote}"
+        return Turn(choose.choice(_ABOUT).format(wanted), norms.applied(quote))
 
-    def _phrase(self, sentence: str) -> str | None:
-        """One to three neighbouring words of the sentence that begin and end with a content word."""
+    def _place(self, page: Page) -> tuple[Block, str, str | None]:
+        """A block, a sentence of it, and words that stand there only; None for them when none were found."""
+        for _ in range(8):
+            block = self._random.choice(page.blocks)
+            sentence = self._random.choice(sentences(block.text))
+            wanted = self._wanted(page, sentence)
+            if wanted is not None:
+                break
+        return block, sentence, wanted
+
+    def _wanted(self, page: Page, sentence: str) -> str | None:
+        """Words of the sentence that the page has once: a phrase as it stands, or two words apart."""
         words = [m for m in _WORD.finditer(sentence) if len(m[0]) > 3 and m[0].lower() not in _COMMON]
-        if not words:
-            return None
-        first = self._random.randrange(len(words))
-        last = min(len(words) - 1, first + self._random.randrange(3))
-        if words[last].end() - words[first].start() > 40:
-            last = first
-        return sentence[words[first].start() : words[last].end()]
+        self._random.shuffle(words)
+        for word in words[:5]:
+            last = self._random.choice([m for m in words if m.start() >= word.start()])
+            near = last.end() - word.start() <= 40
+            phrase = sentence[word.start() : (last if near else word).end()]
+            if _times(page, phrase) != 1:
+                continue
+            if self._random.random() < 0.3:
+                other = self._random.choice(words)
+                if other != word and _times(page, word[0]) == 1:
+                    phrase = f"{other[0]} and {word[0]}" if self._random.random() < 0.5 else f"{word[0]} {other[0]}"
+            return phrase.lower() if self._random.random() < 0.5 else phrase
+        return None
 
 
 def sentences(text: str) -> list[str]:
     return [part.strip() for part in _SENTENCE_END.split(text) if len(part.strip()) > 2] or [text]
+
+
+def _times(page: Page, phrase: str) -> int:
+    """How often the page has the phrase, in any case."""
+    return sum(block.text.lower().count(phrase.lower()) for block in page.blocks)
 
 
 def _fold(answer: str) -> str:
