@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from transformers import Qwen3ForCausalLM
+from transformers import PreTrainedTokenizerBase, Qwen3ForCausalLM
 
 from server.errors import DataError
 from server.grounding import citations, quotations
@@ -17,6 +17,7 @@ from server.prompt import PromptLayout
 from training.base.corpus import Document, Question, split_blocks
 from training.base.make import make_base, make_rows, pretrain
 from training.base.norms import NUMBER, SAID, Norms
+from training.base.places import PlaceHeads
 from training.base.presets import preset
 from training.base.pretrain import new_model, pad, tree
 from training.base.rows import ANSWER, PAGE, Rows, collect, render
@@ -134,6 +135,31 @@ def test_a_question_sees_the_page_and_itself_only(layout: PromptLayout, model: Q
     own = hidden[1].last_hidden_state[0][alone.branches[0] == 1]
     torch.testing.assert_close(fourth, own, atol=1e-5, rtol=1e-4)
     torch.testing.assert_close(own, plain[-len(own) :], atol=1e-5, rtol=1e-4)
+
+
+def test_place_heads_ask_for_the_sentence_that_a_token_is_in(
+    layout: PromptLayout, tokenizer: PreTrainedTokenizerBase, model: Qwen3ForCausalLM
+) -> None:
+    heads = PlaceHeads(tokenizer, hidden=model.config.hidden_size, layers=2)
+    maker = TaskMaker(3)
+    row = render(layout, page_of(maker), made(maker, 2), room=1_000)
+    assert row is not None
+    batch = pad(collect([row], tokens_max=10**6), np.array([0]))
+    starts = heads.sentence_starts(batch.ids, batch.kinds)[0]
+    text = [str(tokenizer.decode([int(token)])) for token in batch.ids[0]]
+    for words, beginning in (
+        ("in London", "The kettle was"), ("an hour", "It boils"), ("acid", "Descale"), ("contacts", "Never"),
+    ):  # fmt: skip
+        place = next(n for n in range(len(text)) if "".join(text[: n + 1]).endswith(words))
+        assert "".join(text[int(starts[place]) :]).strip().startswith(beginning)
+    places = PlaceHeads(tokenizer, hidden=model.config.hidden_size, layers=2)
+    states = torch.randn(*batch.ids.shape, model.config.hidden_size, requires_grad=True)
+    loss = places(states, batch.ids, batch.kinds, model.lm_head.weight)
+    loss.backward()
+    assert states.grad is not None
+    asked = states.grad.abs().sum(-1)[0] > 0
+    assert asked.any()
+    assert not (asked & (batch.kinds[0] != PAGE)).any()
 
 
 def test_stages_grow_the_pages(layout: PromptLayout) -> None:

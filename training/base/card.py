@@ -81,10 +81,11 @@ Pages of sources that training never read; greedy decoding, no constraint.
 
 {tokens:.1f} M training tokens in {hours:.1f} hours on two processor cores. Every row is a numbered page with questions
 on it, rendered by `server.prompt` as served; each question sees the page and itself only, so that a page is read once
-for all of them. Words and their places come first, whole questions on short pages next, then long pages. Weight
-matrices by Muon, the rest by AdamW; warm-up, stable, decay. The copying circuit (a previous-token head and induction
-heads) was written into the initial weights (`training/base/wiring.py`); training refined it. `training.json` holds the
-recipe and the loss at every twentieth step.
+for all of them. Words and their places come first, whole questions on short pages next, then long pages; heads that
+are dropped afterwards (`training/base/places.py`) ask every page token where its sentence began. Weight matrices by
+Muon, the rest by AdamW; warm-up, stable, decay. The copying circuit (a previous-token head and induction heads) was
+written into the initial weights (`training/base/wiring.py`); training refined it. `training.json` holds the recipe and
+the loss at every twentieth step.
 
 ## What it cannot do
 

@@ -13,6 +13,7 @@ from server.prompt import PromptLayout
 from training.base.card import write_card
 from training.base.corpus import Document, read_prose, read_questions
 from training.base.evaluate import answers, held_out_questions, losses
+from training.base.places import PlaceHeads
 from training.base.presets import Preset, Stage, preset
 from training.base.pretrain import Pretraining, new_model
 from training.base.rows import Row, Rows, collect, render
@@ -94,7 +95,8 @@ def pretrain(preset: Preset, corpus: Path, work: Path, *, seed: int, minutes: fl
     device = "cuda" if torch.cuda.is_available() else "cpu"
     model = new_model(preset, vocabulary=len(tokenizer))
     wire_copying(model)
-    run = Pretraining(preset, model, work, device=device)
+    places = PlaceHeads(tokenizer, hidden=preset.hidden, layers=preset.layers)
+    run = Pretraining(preset, model, places, work, device=device)
     if run.resume():
         print(f"going on from step {run.step}, {run.tokens:,} tokens", flush=True)
     run.run(stages, seed=seed, minutes=minutes)

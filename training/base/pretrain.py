@@ -22,12 +22,15 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from transformers import Qwen3Config, Qwen3ForCausalLM
 
+from training.base.places import WEIGHT as PLACE_WEIGHT
+from training.base.places import PlaceHeads
 from training.base.presets import Preset
 from training.base.rows import ANSWER, PAGE, Rows
 
 WARM_UP_SHARE = 0.02
 PAGE_SHARE = 0.15  # of page tokens that the loss looks at: the softmax over all would be a third of a step
 PAGE_WEIGHT = 0.2  # of the page's loss beside that of the answers
+PLACES_LR = 1e-3
 PADDING = 999  # branch of no row
 CHECKPOINT_EVERY_S = 240
 LOG_EVERY_STEPS = 20
@@ -65,10 +68,13 @@ class Batch(NamedTuple):
 
 
 class Pretraining:
-    """State of a run: bf16 working weights, fp32 master copies, two optimisers, tokens seen."""
+    """State of a run: bf16 working weights, fp32 master copies, three optimisers, tokens seen."""
 
-    def __init__(self, preset: Preset, model: Qwen3ForCausalLM, folder: Path, *, device: str) -> None:
+    def __init__(
+        self, preset: Preset, model: Qwen3ForCausalLM, places: PlaceHeads, folder: Path, *, device: str
+    ) -> None:
         self.preset, self.folder, self.device = preset, folder, device
+        self.places = places.to(device)
         self.model = model.to(device=device, dtype=torch.bfloat16)
         self.tokens, self.elapsed_s, self.step = 0, 0.0, 0
         self.log: list[dict[str, float]] = []
@@ -80,7 +86,9 @@ class Pretraining:
         self.optimisers: list[torch.optim.Optimizer] = [
             torch.optim.Muon(matrices, lr=preset.matrix_lr, weight_decay=0.01),
             torch.optim.AdamW(others, lr=preset.other_lr, betas=(0.9, 0.95), weight_decay=0.0),
+            torch.optim.AdamW(self.places.parameters(), lr=PLACES_LR, weight_decay=0.0),
         ]
+        self._rates = [optimiser.param_groups[0]["lr"] for optimiser in self.optimisers]
 
     def run(self, stages: Sequence[Rows], *, seed: int, minutes: float | None) -> None:
         """Train through the preset's stages to the token budget, or until `minutes` of this and earlier runs."""
@@ -105,18 +113,20 @@ class Pretraining:
 
     def _train(self, rows: Rows, batch: NDArray[np.int64], *, done: float) -> float:
         rate = min(1.0, done / WARM_UP_SHARE + 0.01, (1 - done) / self.preset.decay_share)
-        loss = batch_loss(self.model, pad(rows, batch).to(self.device))
+        loss = batch_loss(self.model, self.places, pad(rows, batch).to(self.device))
         loss.backward()  # type: ignore[no-untyped-call]
-        for optimiser, lr in zip(self.optimisers, (self.preset.matrix_lr, self.preset.other_lr), strict=True):
+        for optimiser, lr in zip(self.optimisers, self._rates, strict=True):
             optimiser.param_groups[0]["lr"] = lr * rate
         with torch.no_grad():
             for name, weight in self.model.named_parameters():
                 assert weight.grad is not None  # noqa: S101 - every weight takes part in the loss
                 self.masters[name].grad = weight.grad.float()
                 weight.grad = None
-            torch.nn.utils.clip_grad_norm_(self.masters.values(), 1.0)
+            for parameters in (self.masters.values(), self.places.parameters()):
+                torch.nn.utils.clip_grad_norm_(parameters, 1.0)
             for optimiser in self.optimisers:
                 optimiser.step()
+            self.places.zero_grad()
             for name, weight in self.model.named_parameters():
                 weight.copy_(self.masters[name])
         self.tokens += int(rows.lengths[batch].sum())
@@ -134,6 +144,7 @@ class Pretraining:
         """Atomic: a killed run loses at most the time since the last checkpoint."""
         state = {
             "masters": {name: weight.detach() for name, weight in self.masters.items()},
+            "places": self.places.state_dict(),
             "optimisers": [optimiser.state_dict() for optimiser in self.optimisers],
         }
         temporary = self.folder / "checkpoint.pt.new"
@@ -159,6 +170,7 @@ class Pretraining:
             for name, weight in self.model.named_parameters():
                 self.masters[name].copy_(state["masters"][name])
                 weight.copy_(self.masters[name])
+        self.places.load_state_dict(state["places"])
         for optimiser, saved in zip(self.optimisers, state["optimisers"], strict=True):
             optimiser.load_state_dict(saved)
         self.step, self.tokens = progress["step"], progress["tokens"]
@@ -166,18 +178,21 @@ class Pretraining:
         return True
 
 
-def batch_loss(model: Qwen3ForCausalLM, batch: Batch) -> Tensor:
-    """Mean cross-entropy of answer tokens, and PAGE_WEIGHT of that of a random part of the page tokens."""
+def batch_loss(model: Qwen3ForCausalLM, places: PlaceHeads, batch: Batch) -> Tensor:
+    """Mean cross-entropy of answer tokens, and parts of that of random page tokens and of the place heads."""
     mask, positions = tree(batch.branches)
-    hidden = model.model(input_ids=batch.ids, attention_mask=mask, position_ids=positions, use_cache=False)
+    states = model.model(
+        input_ids=batch.ids, attention_mask=mask, position_ids=positions, use_cache=False, output_hidden_states=True
+    )
     targets, kinds = batch.ids[:, 1:], batch.kinds[:, 1:]
     answer = kinds == ANSWER
     page = (kinds == PAGE) & (torch.rand(kinds.shape, device=kinds.device) < PAGE_SHARE)
     counted = answer | page
-    logits = F.linear(hidden.last_hidden_state[:, :-1][counted], model.lm_head.weight)
+    logits = F.linear(states.last_hidden_state[:, :-1][counted], model.lm_head.weight)
     each = F.cross_entropy(logits.float(), targets[counted], reduction="none")
     of_answer = answer[counted]
-    return _mean(each[of_answer]) + PAGE_WEIGHT * _mean(each[~of_answer])
+    placed: Tensor = places(states.hidden_states[places.layer], batch.ids, batch.kinds, model.lm_head.weight)
+    return _mean(each[of_answer]) + PAGE_WEIGHT * _mean(each[~of_answer]) + PLACE_WEIGHT * placed
 
 
 def tree(branches: Tensor) -> tuple[Tensor, Tensor]:

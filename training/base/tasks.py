@@ -137,7 +137,7 @@ class TaskMaker:
         word = word or sentence[:40]
         if self._random.random() < 0.5:
             return Entry(word, f"[{block.n}]")
-        return Entry(word, f'"{_shorten(sentence, words=10)}')
+        return Entry(word, f'"{_shorten(sentence, words=4)}')
 
     def turns(self, page: Page, questions: Sequence[Question], *, made: int) -> list[Turn]:
         """The corpus's own questions and `made` ones without norms, in random order."""
