@@ -25,7 +25,7 @@ KEPT_MIN = 4  # of five: so small a base gets lost now and then
 CASES = {
     "legal/contract-review": (
         "contract.html",
-        re.compile(r".+\nNot legal advice\.", re.DOTALL),
+        re.compile(r'.*(Section|Under) .+: ".+" \[\d+\]\nNot legal advice\.', re.DOTALL),
         (
             "When does it renew, and what notice is needed?",
             "What is the late fee?",

@@ -95,6 +95,19 @@ def test_what_norms_ask_for_is_done() -> None:
     assert NUMBER != SAID
 
 
+def test_an_answer_that_stands_twice_is_quoted_where_the_question_s_words_are() -> None:
+    blocks = (
+        "The lamp costs two euros.",
+        "It was made in London by a small workshop that mends lamps as well.",
+        "The guarantee of the lamp lasts for two years.",
+    )
+    maker = TaskMaker(1)
+    page = maker.page(Document("test", "Lamp", blocks), chars=2_000)
+    assert page is not None
+    asked = Question("answer", "How many years does the guarantee last?", "two")
+    assert maker.turns(page, [asked], made=0)[0].answer == f'two. "{blocks[2]}" [3]'
+
+
 def test_the_same_seed_makes_the_same_branches() -> None:
     assert made(TaskMaker(5, entry_share=0.3), 40) == made(TaskMaker(5, entry_share=0.3), 40)
 

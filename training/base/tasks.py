@@ -153,7 +153,7 @@ class TaskMaker:
         if question.task in _QUOTED_TASKS:
             return self._quote(page, question.question, answer.strip('“”"'))
         whole = question.task in WHOLE_PAGE_TASKS
-        found = _containing(page, answer) or (None if whole else _nearest(page, answer))
+        found = _containing(page, answer, question.question) or (None if whole else _nearest(page, answer))
         if found is None and not whole:
             return None  # nothing on the page carries the answer: training on it would teach to invent
         if found is None:
@@ -241,25 +241,33 @@ def _shorten(sentence: str, *, words: int = 40) -> str:
     return sentence if len(parts) <= words else " ".join(parts[:words])
 
 
-def _containing(page: Page, answer: str) -> tuple[int, str] | None:
+def _containing(page: Page, answer: str, question: str) -> tuple[int, str] | None:
+    """The sentence with the answer's words in it; of several, the one that shares most words with the question."""
     wanted = answer.strip(". ").lower()
     if len(wanted) < 3:
         return None
-    for block in page.blocks:
-        if wanted in block.text.lower():
-            for sentence in sentences(block.text):
-                if wanted in sentence.lower():
-                    return block.n, sentence
-    return None
+    asked = _content_words(question)
+    found = [
+        (block.n, sentence)
+        for block in page.blocks
+        if wanted in block.text.lower()
+        for sentence in sentences(block.text)
+        if wanted in sentence.lower()
+    ]
+    return max(found, key=lambda place: len(asked & _content_words(place[1])), default=None)
+
+
+def _content_words(text: str) -> set[str]:
+    return {word for word in map(str.lower, _WORD.findall(text)) if word not in _COMMON}
 
 
 def _nearest(page: Page, answer: str) -> tuple[int, str] | None:
     """The sentence that shares most content words with the answer; None when fewer than half."""
-    wanted = {w.lower() for w in _WORD.findall(answer) if w.lower() not in _COMMON}
+    wanted = _content_words(answer)
     best, found = 0.5, None
     for block in page.blocks:
         for sentence in sentences(block.text):
-            shared = len(wanted & {w.lower() for w in _WORD.findall(sentence)}) / max(4, len(wanted))
+            shared = len(wanted & _content_words(sentence)) / max(4, len(wanted))
             if shared > best:
                 best, found = shared, (block.n, sentence)
     return found
