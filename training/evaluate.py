@@ -40,9 +40,17 @@ def measure(
     checks: Sequence[str], *, vocabulary: Vocabulary, off: bool,
 ) -> Measured:  # fmt: skip
     """Loss, answers and checks of all rows; `off` is the base alone."""
-    ids = greedy(model, prefixes, rows, off=off, vocabulary=vocabulary)
-    answers = [str(tokenizer.decode(found, skip_special_tokens=True)).strip() for found in ids]
+    answers = decode_all(model, tokenizer, prefixes, rows, off=off, vocabulary=vocabulary)
     return Measured(held_out_nll(model, prefixes, rows, off=off), answers, score(checks, rows, answers))
+
+
+def decode_all(
+    model: PeftModel, tokenizer: PreTrainedTokenizerBase, prefixes: PrefixCache, rows: Sequence[Rendered],
+    *, vocabulary: Vocabulary, off: bool,
+) -> list[str]:  # fmt: skip
+    """The answer to each row as text, greedy, held to the page inside quotation marks."""
+    ids = greedy(model, prefixes, rows, off=off, vocabulary=vocabulary)
+    return [str(tokenizer.decode(found, skip_special_tokens=True)).strip() for found in ids]
 
 
 def greedy(

@@ -87,10 +87,12 @@ class Fit:
 
     def __init__(
         self, model: PeftModel, recipe: Recipe, *, train: Sequence[Rendered], heldout: Sequence[Rendered],
-        file: Path, key: str, replay: Sequence[Rendered] = (), on_event: OnEvent = lambda event: None,
+        file: Path, key: str, replay: Sequence[Rendered] = (), rehearsal: Sequence[Rendered] = (),
+        on_event: OnEvent = lambda event: None,
     ) -> None:  # fmt: skip
         self.model, self.recipe, self.train, self.heldout = model, recipe, list(train), list(heldout)
-        self.replay, self.file, self.key, self.on_event = list(replay), file, key, on_event
+        self.replay, self.rehearsal = list(replay), list(rehearsal)
+        self.file, self.key, self.on_event = file, key, on_event
         self.weights = trainable(model)
         self.prefixes = PrefixCache(model)
         self.progress = Progress()
@@ -123,8 +125,10 @@ class Fit:
         self.model.train()
         losses, tokens = 0.0, 0
         groups = batches(self.train, self.recipe.batch, seed=self.recipe.seed, epoch=epoch)
-        for group, replayed in zip(groups, self._replayed(epoch), strict=False):
-            loss, count = self._step(group, replayed)
+        replayed = self._beside(self.replay, self.recipe.replay, seed=1, epoch=epoch)
+        rehearsed = self._beside(self.rehearsal, self.recipe.rehearsal, seed=2, epoch=epoch)
+        for group, held, looked_up in zip(groups, replayed, rehearsed, strict=False):
+            loss, count = self._step(group, held, looked_up)
             losses, tokens = losses + loss * count, tokens + count
             place = {"epoch": epoch, "step": self.progress.step, "steps": self.steps}
             self.on_event({"event": "step", **place, "loss": round(loss, 4)})
@@ -135,14 +139,16 @@ class Fit:
             self.best = {name: weight.detach().clone() for name, weight in self.weights.items()}
         self._log(epoch=epoch, train_loss=losses / tokens, heldout_loss=heldout, seconds=time.monotonic() - started)
 
-    def _replayed(self, epoch: int) -> Iterator[list[Rendered]]:
-        """The replay rows of each step, from the start when they run out; an empty list where nothing is replayed."""
-        size = min(len(self.replay), round(self.recipe.batch * self.recipe.replay))
+    def _beside(self, rows: Sequence[Rendered], share: float, *, seed: int, epoch: int) -> Iterator[list[Rendered]]:
+        """The rows that go beside each step's own, from the start when they run out; empty lists at share 0."""
+        size = min(len(rows), round(self.recipe.batch * share))
         if not size:
             return itertools.repeat([])
-        return itertools.cycle(batches(self.replay, size, seed=self.recipe.seed + 1, epoch=epoch))
+        return itertools.cycle(batches(rows, size, seed=self.recipe.seed + seed, epoch=epoch))
 
-    def _step(self, rows: Sequence[Rendered], replayed: Sequence[Rendered]) -> tuple[float, int]:
+    def _step(
+        self, rows: Sequence[Rendered], replayed: Sequence[Rendered], rehearsed: Sequence[Rendered]
+    ) -> tuple[float, int]:
         """One optimiser step. Returns the weighted NLL per answer token and the number of answer tokens."""
         count = sum(row.answer_tokens for row in rows)
         batch = collate(rows, self.prefixes, answers=True)
@@ -151,6 +157,8 @@ class Fit:
             nll = answer_nll(self.model, batch)
             loss = (nll * nll.new_tensor(weights)[:, None]).sum() / count
             loss.backward()  # type: ignore[no-untyped-call]
+        if rehearsed:
+            self._rehearse(rehearsed)
         if replayed:
             self._hold_to_base(collate(replayed, self.prefixes, answers=True))
         torch.nn.utils.clip_grad_norm_(self.weights.values(), self.recipe.clip)
@@ -160,6 +168,13 @@ class Fit:
         self.optimiser.zero_grad(set_to_none=True)
         self.progress.step += 1
         return float(loss.detach()), count
+
+    def _rehearse(self, rows: Sequence[Rendered]) -> None:
+        """Add the gradient of the NLL per token of look-ups."""
+        batch = collate(rows, self.prefixes, answers=True)
+        with checkpointed(self.model, on=self.recipe.checkpointing):
+            loss = answer_nll(self.model, batch).sum() / sum(row.answer_tokens for row in rows)
+            loss.backward()  # type: ignore[no-untyped-call]
 
     def _hold_to_base(self, batch: Batch) -> None:
         """Add the gradient of the drift from the base on questions without norms."""

@@ -21,7 +21,7 @@ from server.copilots import Copilot
 from server.engine.quoting import Vocabulary
 from server.errors import CopilotError
 from server.prompt import PromptLayout
-from training import adapter, forgetting, lock
+from training import adapter, finding, forgetting, lock
 from training.evaluate import Measured, measure
 from training.examples import DATA, Examples
 from training.figure import draw_report
@@ -88,6 +88,10 @@ class Bench:
         self.train = renderer.rows(_with_pages(examples, "train"))
         self.heldout = renderer.rows(_with_pages(examples, "heldout"))
         self.replay = forgetting.replay_rows(_with_pages(examples, "train"), self.layout, context=context)
+        norms, kept = job.copilot.norms, [row.answer for row in examples.rows["train"] if row.kind == "answer"]
+        pages = examples.pages
+        self.rehearsal = finding.rehearsal_rows(pages["train"], kept, self.layout, norms=norms, context=context)
+        self.look_ups = finding.look_up_rows(pages["heldout"], self.layout, norms=norms, context=context)
         self.general_folder = forgetting.general_folder(job.data)
         self.general = forgetting.general_rows(self.general_folder, self.layout, context=context)
         self.others = forgetting.rows_of_others(job.others, job.data, self.layout, context=context)
@@ -103,9 +107,10 @@ class Bench:
         return before, after
 
     def forgotten(self, model: PeftModel, prefixes: PrefixCache) -> dict[str, Any]:
-        """Loss on general questions and on other copilots' questions, adapter off and on."""
+        """Loss on general questions and on other copilots', and look-ups that succeed, adapter off and on."""
         found = forgetting.losses(model, prefixes, self.general, self.others)
-        return found | {"general_sha256": forgetting.digest(self.general_folder)}
+        kept = finding.look_up(model, self.tokenizer, prefixes, self.look_ups, vocabulary=self.vocabulary)
+        return found | {"look_up": kept} | {"general_sha256": forgetting.digest(self.general_folder)}
 
     @property
     def everything(self) -> list[Rendered]:
@@ -133,8 +138,8 @@ def train(job: Job, *, on_event: OnEvent) -> dict[str, Any]:
     model = new_adapter(base, job.recipe, user_header=bench.layout.user_header)
     file = job.work / "checkpoint.safetensors"
     fit = Fit(
-        model, job.recipe, train=bench.train, heldout=bench.heldout, replay=bench.replay, file=file, key=key,
-        on_event=on_event,
+        model, job.recipe, train=bench.train, heldout=bench.heldout, replay=bench.replay,
+        rehearsal=bench.rehearsal, file=file, key=key, on_event=on_event,
     )  # fmt: skip
     fit.run()
     adapter.round_weights(model)

@@ -44,6 +44,7 @@ class Recipe(BaseModel):
     clip: float = Field(1.0, gt=0)
     abstain_weight: float = Field(1.0, gt=0, le=1)  # of an abstaining example: all alike, they are learned first
     replay: float = Field(0.0, ge=0, le=4)  # rows without norms for each row: there the adapter shall stay the base
+    rehearsal: float = Field(0.0, ge=0, le=4)  # look-ups on the training pages for each row, so that finding stays
     seed: int = Field(1, ge=0, lt=2**31)
     checkpointing: bool = False  # layers are computed again in the backward pass: less memory, a third slower
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"

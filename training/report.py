@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.evaluate import Measured, abstention, interval, share_interval
+from training.finding import compared, evidence
 from training.render import Rendered
 
 SAMPLES = 4
@@ -25,6 +26,7 @@ def build_report(
     loss = _change(_ratio(before.nll), _ratio(after.nll), interval(before.nll, after.nll, pages))
     scored_before, scored_after = _scores(before, len(rows)), _scores(after, len(rows))
     checks = _change(_mean_of_checks(before), _mean_of_checks(after), interval(scored_before, scored_after, pages))
+    found, now_found = (evidence(rows, measured.answers) for measured in (before, after))
     samples = list(zip(rows, before.answers, after.answers, strict=True))[:: max(1, len(rows) // SAMPLES)]
     report = {
         "copilot": copilot,
@@ -32,6 +34,7 @@ def build_report(
         "heldout": {"examples": len(rows), "pages": len(set(pages)), "answer_tokens": int(before.nll[:, 1].sum())},
         "loss": loss,
         "checks": checks | {"each": {name: _each(name, before, after, pages) for name in before.passed}},
+        "evidence": compared(found, now_found, pages),
         "abstention": {"before": abstention(rows, before.answers), "after": abstention(rows, after.answers)},
         "forgetting": forgot,
         "epochs": list(epochs),
@@ -75,7 +78,7 @@ def card(lock: dict[str, Any], report: dict[str, Any]) -> str:
         f"| {name} | {row['before']:.0%} | {row['after']:.0%} | {row['examples']} |\n"
         for name, row in checks["each"].items()
     )
-    found = report["abstention"]
+    found, placed = report["abstention"], report["evidence"]
     return f"""---
 base_model: {lock["base"]}
 library_name: peft
@@ -90,10 +93,13 @@ An activated LoRA: it acts from the user's turn on and leaves the page's KV cach
 |---|---|---|---|
 | loss per answer token | {loss["before"]} | {loss["after"]} | {loss["ci95"][0]} to {loss["ci95"][1]} |
 | own checks passed | {checks["before"]:.1%} | {checks["after"]:.1%} | {checks["ci95"][0]} to {checks["ci95"][1]} |
+| right block named ({placed["examples"]} examples) | {placed["before"]:.1%} | {placed["after"]:.1%} \
+| {placed["ci95"][0]} to {placed["ci95"][1]} |
 | "does not say" F1 ({found["after"]["examples"]} examples) | {found["before"]["f1"]} | {found["after"]["f1"]} | |
 
 "Before" is the base model with the same instructions and no adapter. Answers are greedy, at most 96 tokens, and held
 to the page inside quotation marks, as served. A check counts where the example's own answer passes it.
+The right block: the first block that the answer names is one that the example's own answer names.
 
 | check | before | after | examples |
 |---|---|---|---|
@@ -104,6 +110,7 @@ to the page inside quotation marks, as served. A check counts where the example'
 def _rest_of_card(lock: dict[str, Any], report: dict[str, Any]) -> str:
     pages, held = sum(name.startswith("pages/train/") for name in lock["data"]), report["heldout"]
     forgot = report["forgetting"]
+    kept = forgot["look_up"]
     tables = {"general questions, no norms": forgot["general"]} | forgot["others"]
     lines = "".join(
         f"| {name} | {row['examples']} on {row['pages']} "
@@ -118,6 +125,9 @@ Loss per answer token on other held-out questions, when this adapter answers the
 | questions | examples, pages | adapter off | adapter on | rise |
 |---|---|---|---|---|
 {lines}
+Look-ups on the held-out pages, behind the norms ("What is said about …?", words that the page has once) that name the
+right block: {kept["before"]:.1%} with the adapter off, {kept["after"]:.1%} with it on, of {kept["examples"]} questions.
+
 ![before and after](report.png)
 
 ## Data and training

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 HEAD = (
-    "| copilot | held-out examples, pages | loss per answer token | own checks passed | abstention F1 "
-    "| general questions, loss | |\n| --- | --- | --- | --- | --- | --- | --- |"
+    "| copilot | held-out examples, pages | loss per answer token | own checks passed | right block | abstention F1 "
+    "| general questions, loss | |\n| --- | --- | --- | --- | --- | --- | --- | --- |"
 )
 
 
@@ -27,7 +27,7 @@ def read_reports(adapters: Path, base: str) -> dict[str, dict[str, Any]]:
 
 
 def table(reports: dict[str, dict[str, Any]]) -> str:
-    """Markdown, one line a copilot; a report from before forgetting was measured shows a dash there."""
+    """Markdown, one line a copilot."""
     return "\n".join([HEAD, *_lines(reports)])
 
 
@@ -35,11 +35,13 @@ def _lines(reports: dict[str, dict[str, Any]]) -> Iterator[str]:
     for copilot, report in reports.items():
         held, loss, checks = report["heldout"], report["loss"], report["checks"]
         was, now = (report["abstention"][when]["f1"] for when in ("before", "after"))
-        general = report["forgetting"].get("general")
+        placed, general = report["evidence"], report["forgetting"]["general"]
         yield (
             f"| {copilot} | {held['examples']} on {held['pages']} | {loss['before']:.2f} → {loss['after']:.2f} "
-            f"| {checks['before']:.0%} → {checks['after']:.0%} | {was:.2f} → {now:.2f} "
-            f"| {format(general['rise_share'], '+.1%') if general else '-'} | {_state(report)} |"
+            f"| {checks['before']:.0%} → {checks['after']:.0%} "
+            f"| {placed['before']:.0%} → {placed['after']:.0%} "
+            f"| {was:.2f} → {now:.2f} "
+            f"| {general['rise_share']:+.1%} | {_state(report)} |"
         )
 
 

@@ -8,12 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torch.nn.functional import scaled_dot_product_attention
 from transformers import PreTrainedTokenizerBase, Qwen3ForCausalLM
 
 from server.errors import DataError
 from server.grounding import citations, quotations
 from server.page import Page
 from server.prompt import PromptLayout
+from training.base.attention import chunked
 from training.base.corpus import Document, Question, split_blocks
 from training.base.make import make_base, make_rows, pretrain
 from training.base.norms import NUMBER, SAID, Norms
@@ -66,7 +68,7 @@ def test_an_entry_names_the_one_place_of_its_word() -> None:
     page = page_of(maker)
     blocks = {block.n: block.text for block in page.blocks}
     numbers = 0
-    for entry in made(maker, 100):
+    for entry in itertools.islice(maker.branches(page, ()), 100):
         assert isinstance(entry, Entry)
         first = entry.word.split(" and ")[0].split(" ")[0].lower()
         if entry.answer.startswith('"'):
@@ -75,6 +77,13 @@ def test_an_entry_names_the_one_place_of_its_word() -> None:
             numbers += 1
             assert first in blocks[citations(entry.answer)[0]].lower()
     assert 20 < numbers < 80
+
+
+def test_the_corpus_s_questions_are_entries_too() -> None:
+    asked = "How long is the warranty?"
+    mine = [entry.answer for entry in made(TaskMaker(4, entry_share=1.0), 200) if entry.word == asked]  # type: ignore[union-attr]
+    assert 60 < len(mine) < 140
+    assert set(mine) == {"[4]", '"two years'}
 
 
 def test_what_norms_ask_for_is_done() -> None:
@@ -148,6 +157,25 @@ def test_a_question_sees_the_page_and_itself_only(layout: PromptLayout, model: Q
     own = hidden[1].last_hidden_state[0][alone.branches[0] == 1]
     torch.testing.assert_close(fourth, own, atol=1e-5, rtol=1e-4)
     torch.testing.assert_close(own, plain[-len(own) :], atol=1e-5, rtol=1e-4)
+
+
+def test_chunked_attention_is_attention(model: Qwen3ForCausalLM) -> None:
+    torch.manual_seed(2)
+    branches = torch.tensor([[0] * 200 + [1] * 90 + [2] * 70, [0] * 120 + [1] * 200 + [999] * 40])
+    bias = torch.zeros(()).where(tree(branches)[0], torch.finfo(torch.float32).min)
+    found = []
+    for chunks in (True, False):
+        torch.manual_seed(3)
+        query, key, value = (torch.randn(2, heads, 360, 16, requires_grad=True) for heads in (6, 2, 2))
+        if chunks:
+            read = chunked(model, query, key, value, bias, 0.25)[0]
+        else:
+            keys, values = (tensor.repeat_interleave(3, dim=1) for tensor in (key, value))
+            read = scaled_dot_product_attention(query, keys, values, attn_mask=bias, scale=0.25).transpose(1, 2)
+        (read * torch.arange(16)).sum().backward()  # type: ignore[no-untyped-call]
+        found.append([read, query.grad, key.grad, value.grad])
+    for ours, theirs in zip(*found, strict=True):
+        torch.testing.assert_close(ours, theirs, atol=2e-4, rtol=2e-4)
 
 
 def test_place_heads_ask_for_the_sentence_that_a_token_is_in(

@@ -22,6 +22,7 @@ def report(*, checks: int = 4, others: int = 2) -> dict[str, Any]:
         "active": True, "reason": "It gained.", "copilot": "shop/review", "base": "tiny",
         "heldout": {"examples": 9, "pages": 3}, "loss": {"before": 2.5, "after": 1.25},
         "checks": {"before": 0.1, "after": 0.8, "each": {f"check_{n}": one for n in range(checks)}},
+        "evidence": {"before": 0.2, "after": 0.3},
         "abstention": {when: {"f1": f1} for when, f1 in (("before", 0.25), ("after", 0.5))},
         "forgetting": {"general": COMPARED, "others": {f"shop/other-{n}": COMPARED for n in range(others)}},
     }  # fmt: skip
@@ -54,17 +55,14 @@ def test_smoothing_keeps_a_line_and_averages_noise() -> None:
 
 
 def test_the_table_has_a_line_for_each_report_that_can_be_read(tmp_path: Path) -> None:
-    old = report()
-    del old["forgetting"]["general"]
     refused = report() | {"active": False, "reason": "It forgets."}
-    for name, content in (("new", json.dumps(report())), ("old", json.dumps(old)), ("bad", "{")):
+    for name, content in (("new", json.dumps(report())), ("bad", "{")):
         folder = tmp_path / "shop" / name / "tiny"
         folder.mkdir(parents=True)
         (folder / "report.json").write_text(content)
     found = read_reports(tmp_path, "tiny")
     lines = table(found | {"shop/refused": refused}).splitlines()
-    assert lines[2] == "| shop/new | 9 on 3 | 2.50 → 1.25 | 10% → 80% | 0.25 → 0.50 | +0.8% |  |"
-    assert lines[3].endswith("| - |  |")
-    assert lines[4].endswith("| not active: It forgets. |")
-    assert len(lines) == 5
-    assert {line.count("|") for line in lines} == {8}
+    assert lines[2] == "| shop/new | 9 on 3 | 2.50 → 1.25 | 10% → 80% | 20% → 30% | 0.25 → 0.50 | +0.8% |  |"
+    assert lines[3].endswith("| not active: It forgets. |")
+    assert len(lines) == 4
+    assert {line.count("|") for line in lines} == {9}

@@ -10,7 +10,11 @@ from training.render import Rendered
 from training.report import build_report, gate
 
 GENERAL = {"examples": 4, "pages": 2, "before": 1.0, "after": 1.02, "rise_share": 0.02, "ci95": [0.0, 0.04]}
-FORGOT = {"base_logit_diff_max": 0.0, "reload_diff_max": 0.0, "general": GENERAL, "others": {"shop/other": GENERAL}}
+LOOK_UP = {"examples": 6, "before": 0.5, "after": 0.25, "change": -0.25, "ci95": [-0.5, 0.0]}
+FORGOT = {
+    "base_logit_diff_max": 0.0, "reload_diff_max": 0.0, "look_up": LOOK_UP,
+    "general": GENERAL, "others": {"shop/other": GENERAL},
+}  # fmt: skip
 
 
 def measured(rows: list[Rendered], *, nll: float, answers: list[str]) -> Measured:
@@ -43,6 +47,7 @@ def test_a_better_adapter_is_active(rows: list[Rendered]) -> None:
     report = build_report("shop/review", "tiny", rows, before, after, epochs=[], forgot=FORGOT)
     assert report["active"] is True
     assert report["loss"] == {"before": 3.0, "after": 2.0, "change": -1.0, "ci95": [-1.0, -1.0]}
+    assert report["evidence"] == {"examples": 5, "before": 0.0, "after": 1.0, "change": 1.0, "ci95": [1.0, 1.0]}
     cites = {"before": 0.0, "after": 1.0, "examples": 5, "ci95_before": [0.0, 0.0], "ci95_after": [1.0, 1.0]}
     assert report["checks"]["each"]["cites_block"] == cites
 

@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from transformers import Qwen3Config, Qwen3ForCausalLM
 
+from training.base import attention
 from training.base.places import WEIGHT as PLACE_WEIGHT
 from training.base.places import PlaceHeads
 from training.base.presets import Preset
@@ -91,13 +92,15 @@ class Pretraining:
         self._rates = [optimiser.param_groups[0]["lr"] for optimiser in self.optimisers]
 
     def run(self, stages: Sequence[Rows], *, seed: int, minutes: float | None) -> None:
-        """Train through the preset's stages to the token budget, or until `minutes` of this and earlier runs."""
-        saved_at = started = time.monotonic()
+        """Train through the preset's stages to the token budget, or until `minutes` of processor time."""
+        if self.device == "cpu":
+            self.model.set_attn_implementation(attention.NAME)
+        saved_at, started = time.monotonic(), time.thread_time()  # a paused run, or one crowded out, loses nothing
         before_s = self.elapsed_s
         streams = [batches(rows, self.preset.batch_tokens, seed=seed + self.step) for rows in stages]
         ends = list(itertools.accumulate(stage.share for stage in self.preset.stages))[:-1]
         while True:
-            self.elapsed_s = before_s + time.monotonic() - started
+            self.elapsed_s = before_s + time.thread_time() - started
             done = max(self.tokens / self.preset.tokens, self.elapsed_s / 60 / minutes if minutes else 0)
             if done >= 1:
                 break
@@ -105,11 +108,12 @@ class Pretraining:
             loss = self._train(stages[stage], next(streams[stage]), done=done)
             self.step += 1
             if self.step % LOG_EVERY_STEPS == 0:
-                self._report(loss, done, started, before_s)
+                self._report(loss, done)
             if time.monotonic() - saved_at > CHECKPOINT_EVERY_S:
                 self.save()
                 saved_at = time.monotonic()
         self.save()
+        self.model.set_attn_implementation("sdpa")
 
     def _train(self, rows: Rows, batch: NDArray[np.int64], *, done: float) -> float:
         rate = min(1.0, done / WARM_UP_SHARE + 0.01, (1 - done) / self.preset.decay_share)
@@ -132,7 +136,7 @@ class Pretraining:
         self.tokens += int(rows.lengths[batch].sum())
         return float(loss.detach())
 
-    def _report(self, loss: float, done: float, started: float, before_s: float) -> None:
+    def _report(self, loss: float, done: float) -> None:
         speed = self.tokens / max(1.0, self.elapsed_s)
         self.log.append({"step": self.step, "tokens": self.tokens, "loss": round(loss, 4)})
         print(
@@ -181,6 +185,7 @@ class Pretraining:
 def batch_loss(model: Qwen3ForCausalLM, places: PlaceHeads, batch: Batch) -> Tensor:
     """Mean cross-entropy of answer tokens, and parts of that of random page tokens and of the place heads."""
     mask, positions = tree(batch.branches)
+    mask = torch.zeros((), dtype=model.dtype).to(mask.device).where(mask, torch.finfo(model.dtype).min)
     states = model.model(
         input_ids=batch.ids, attention_mask=mask, position_ids=positions, use_cache=False, output_hidden_states=True
     )

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from server.page import Block, Page, read_page
 from server.prompt import Turn
 from training.base.corpus import Document, Question
-from training.base.norms import NUMBER, SAID, Norms, made_norms
+from training.base.norms import BARE, NUMBER, SAID, Norms, made_norms
 
 ABSTAIN = "The page does not say."
 _SENTENCE_END = re.compile(r"(?<=[.!?;:])\s+(?=[A-Z“(\d])|\n")
@@ -46,7 +46,7 @@ _ABOUT = (
 )
 _POINT = ("Which block mentions {}?", "Which block is about {}?", "In which block is {}?", "{}: which block?")
 _BLOCK = ("What does block {} say?", "Quote block {}.", "How does block {} begin?")
-_ABSTAIN_SHARE, _BLOCK_SHARE, _FOLLOW_UP_SHARE, _OWN_SHARE = 0.12, 0.08, 0.1, 0.4
+_ABSTAIN_SHARE, _BLOCK_SHARE, _FOLLOW_UP_SHARE, _OWN_SHARE, _OWN_ENTRY_SHARE = 0.12, 0.08, 0.1, 0.4, 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +59,28 @@ class Conversation:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A word of the page and, right behind it, where it stands: the shortest form of a question.
+    """A word of the page, or a whole question, and right behind it where the page has it: the shortest form of asking.
 
     A model learns to look a word up from these within minutes; from whole questions alone, it hardly does.
     """
 
     word: str
     answer: str  # a block's number or the beginning of the sentence
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """One of the corpus's questions; `place` is the block and sentence that answer it, `said` other words for it."""
+
+    question: str
+    said: str
+    place: tuple[int, str] | None
+
+    def turn(self, norms: Norms) -> Turn:
+        if self.place is None:
+            return Turn(self.question, (norms if norms.form == SAID else Norms()).applied(self.said))
+        said = "" if norms.text and norms.form != SAID else self.said
+        return Turn(self.question, norms.applied(_grounded(*self.place, said=said, form=norms.form)))
 
 
 class TaskMaker:
@@ -115,62 +130,45 @@ class TaskMaker:
         return pieces
 
     def branches(self, page: Page, questions: Sequence[Question]) -> Iterator[Conversation | Entry]:
-        """The corpus's own questions in random order among made ones and entries, of which there is no end."""
-        own = [turn for question in questions if (turn := self._own(page, question))]
-        self._random.shuffle(own)
+        """The corpus's own questions in random order, twice, among made ones and entries, of which there is no end."""
+        own = [asked for question in questions if (asked := _asked(page, question))]
+        placed = [asked for asked in own if asked.place]
+        own = self._random.sample(2 * own, 2 * len(own))
         while True:
             if self._random.random() < self._entry_share:
-                yield self._entry(page)
+                yield self._entry(page, placed)
                 continue
             norms = made_norms(self._random)
             earlier = (self._made(page, Norms()),) if self._random.random() < _FOLLOW_UP_SHARE else ()
-            if own and self._random.random() < _OWN_SHARE:
-                turn = own.pop()
-                norms = norms if norms.form == SAID else Norms()
-                turn = Turn(turn.question, norms.applied(turn.answer))
-            else:
-                turn = self._made(page, norms)
+            mine = own and self._random.random() < _OWN_SHARE
+            turn = own.pop().turn(norms) if mine else self._made(page, norms)
             yield Conversation((*earlier, turn), norms.text)
 
-    def _entry(self, page: Page) -> Entry:
+    def _entry(self, page: Page, placed: Sequence[_Asked]) -> Entry:
         block, sentence, word = self._place(page)
-        word = word or sentence[:40]
+        number, word = block.n, word or sentence[:40]
+        if placed and self._random.random() < _OWN_ENTRY_SHARE:
+            asked = self._random.choice(placed)
+            word, (number, sentence) = asked.question, asked.place or (number, sentence)
         if self._random.random() < 0.5:
-            return Entry(word, f"[{block.n}]")
+            return Entry(word, f"[{number}]")
         return Entry(word, f'"{_shorten(sentence, words=4)}')
 
     def turns(self, page: Page, questions: Sequence[Question], *, made: int) -> list[Turn]:
         """The corpus's own questions and `made` ones without norms, in random order."""
-        turns = [turn for question in questions if (turn := self._own(page, question))]
+        turns = [asked.turn(Norms()) for question in questions if (asked := _asked(page, question))]
         turns += [self._made(page, Norms()) for _ in range(made)]
         self._random.shuffle(turns)
         return turns
 
-    def _own(self, page: Page, question: Question) -> Turn | None:
-        answer = _fold(question.answer)
-        if question.task == "not-on-page":
-            return Turn(question.question, ABSTAIN)
-        if question.task in _QUOTED_TASKS:
-            return self._quote(page, question.question, answer.strip('“”"'))
-        whole = question.task in WHOLE_PAGE_TASKS
-        found = _containing(page, answer, question.question) or (None if whole else _nearest(page, answer))
-        if found is None and not whole:
-            return None  # nothing on the page carries the answer: training on it would teach to invent
-        if found is None:
-            short = answer[:500].rpartition(". ")[0] + "." if len(answer) > 500 else answer
-            return Turn(question.question, short) if len(short) > 2 else None
-        n, sentence = found
-        quote = f'"{_shorten(sentence)}" [{n}]'
-        same = answer.strip(". ").lower() == sentence.strip(". ").lower() or len(answer) > 160
-        return Turn(question.question, quote if same else f"{answer.rstrip('.')}. {quote}")
-
-    @staticmethod
-    def _quote(page: Page, question: str, wanted: str) -> Turn | None:
-        for block in page.blocks:
-            at = block.text.find(wanted[:60])
-            if at >= 0:
-                return Turn(question, f'"{_shorten(block.text[at : at + len(wanted)])}" [{block.n}]')
-        return None
+    def look_ups(self, page: Page, *, count: int) -> list[Turn]:
+        """Up to `count` questions about words that the page has once, each answered by the sentence with them."""
+        places = [self._place(page) for _ in range(count)]
+        return [
+            Turn(self._random.choice(_ABOUT).format(wanted), _grounded(block.n, sentence, said="", form=BARE))
+            for block, sentence, wanted in places
+            if wanted is not None
+        ]
 
     def _made(self, page: Page, norms: Norms) -> Turn:
         choose = self._random
@@ -189,11 +187,9 @@ class TaskMaker:
         if choose.random() < self._pointer_share or norms.form == NUMBER:
             form = choose.choice(_ABOUT if norms.form == NUMBER else _POINT)
             return Turn(form.format(wanted), norms.applied(f"[{block.n}]"))
-        quote = f'"{_shorten(sentence)}" [{block.n}]'
-        if norms.form == SAID:
-            said = _CLAUSE_END.split(_fold(sentence))[0].strip(" -.:;")
-            quote = f"{_shorten(said, words=20)}. {quote}"
-        return Turn(choose.choice(_ABOUT).format(wanted), norms.applied(quote))
+        said = _CLAUSE_END.split(_fold(sentence))[0].strip(" -.:;") if norms.form == SAID else ""
+        answer = _grounded(block.n, sentence, said=_shorten(said, words=20), form=norms.form)
+        return Turn(choose.choice(_ABOUT).format(wanted), norms.applied(answer))
 
     def _place(self, page: Page) -> tuple[Block, str, str | None]:
         """A block, a sentence of it, and words that stand there only; None for them when none were found."""
@@ -221,6 +217,39 @@ class TaskMaker:
                     phrase = f"{other[0]} and {word[0]}" if self._random.random() < 0.5 else f"{word[0]} {other[0]}"
             return phrase.lower() if self._random.random() < 0.5 else phrase
         return None
+
+
+def _asked(page: Page, question: Question) -> _Asked | None:
+    """The question with its evidence; None when nothing on the page carries the answer: it would teach to invent."""
+    if question.task == "not-on-page":
+        return _Asked(question.question, ABSTAIN, None)
+    answer = _fold(question.answer)
+    if question.task in _QUOTED_TASKS:
+        place = _quoted(page, answer.strip('“”"'))
+        return _Asked(question.question, "", place) if place else None
+    whole = question.task in WHOLE_PAGE_TASKS
+    place = _containing(page, answer, question.question) or (None if whole else _nearest(page, answer))
+    if place:
+        same = answer.strip(". ").lower() == place[1].strip(". ").lower() or len(answer) > 160
+        return _Asked(question.question, "" if same else answer.rstrip("."), place)
+    short = answer[:500].rpartition(". ")[0] + "." if len(answer) > 500 else answer
+    return _Asked(question.question, short, None) if whole and len(short) > 2 else None
+
+
+def _quoted(page: Page, wanted: str) -> tuple[int, str] | None:
+    for block in page.blocks:
+        at = block.text.find(wanted[:60])
+        if at >= 0:
+            return block.n, block.text[at : at + len(wanted)]
+    return None
+
+
+def _grounded(number: int, sentence: str, *, said: str, form: str) -> str:
+    """An answer in the form that the norms ask for: a quotation, with other words before it, or a block's number."""
+    if form == NUMBER:
+        return f"[{number}]"
+    quote = f'"{_shorten(sentence)}" [{number}]'
+    return f"{said}. {quote}" if said else quote
 
 
 def sentences(text: str) -> list[str]:
