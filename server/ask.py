@@ -156,8 +156,9 @@ class _Terminal(_Quiet):
         if isinstance(frame, RunDelta):
             self._console.print(Text(_printable(frame.text)), end="", soft_wrap=True)
         elif isinstance(frame, PageReady) and frame.blocks_read < frame.blocks_total:
-            note = f"The page is long: the first {frame.blocks_read} of {frame.blocks_total} blocks were read."
-            self._console.print(Text(note, style="yellow"))
+            read = f"the first {frame.blocks_read} of {frame.blocks_total} blocks were read."
+            note = read if frame.blocks_read else "only the beginning of its first block was read."
+            self._console.print(Text(f"The page is long: {note}", style="yellow"))
         elif isinstance(frame, PageReading) and self._console.is_terminal:
             percent = 100 * frame.tokens_done // max(1, frame.tokens_total)
             self._console.print(f"\rReading the page … {percent} %", end="\n" if percent >= 100 else "", style="dim")

@@ -34,7 +34,7 @@ class Tokenizer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class PagePrefix:
-    """Token ids of system turn and page. `blocks_read` of `blocks_total` fitted; `spans[n]` is the
+    """Token ids of system turn and page. `blocks_read` of `blocks_total` fitted whole; `spans[n]` is the
     half-open token range that holds the text of block n, its number left out."""
 
     ids: tuple[int, ...]
@@ -87,26 +87,28 @@ class PromptLayout:
 
     def page(self, page: Page, *, tokens_max: int) -> PagePrefix:
         """The shared prefix. Blocks that do not fit into `tokens_max` are left out from the first
-        such block on; the first block is cut when it alone is too long.
+        such block on; the first block is cut when it alone is too long, and then counts as not read.
 
         Raises PageError (`page_too_long`) when not even 16 tokens of text fit.
         """
         title = f"\n\nPage: {page.title}\n\n" if page.title else "\n\n"
         ids = [*self._head, *self.text(SYSTEM + title)[: max(0, tokens_max // 2)]]
         spans: dict[int, tuple[int, int]] = {}
-        room = tokens_max - len(self._system_end)
+        room, whole = tokens_max - len(self._system_end), 0
         for block in page.blocks:
             marker, text = self.text(f"[{block.n}]"), self._block_text(block)
             if len(ids) + len(marker) + len(text) > room:
                 if spans:
                     break
                 text = text[: room - len(ids) - len(marker)]
+            else:
+                whole += 1
             start = len(ids) + len(marker)
             ids += [*marker, *text]
             spans[block.n] = (start, len(ids) - 1)
         if len(ids) > room or not spans or min(end - start for start, end in spans.values()) < 0:
             raise PageError("The page does not fit into the base model's context.", code="page_too_long")
-        return PagePrefix((*ids, *self._system_end), spans, len(spans), len(page.blocks))
+        return PagePrefix((*ids, *self._system_end), spans, whole, len(page.blocks))
 
     def history(self, turns: Sequence[Turn]) -> list[int]:
         """Earlier turns of the same page, as the base model sees them (no norms)."""

@@ -170,7 +170,7 @@ class PageReading(Frame):
 
 
 class PageReady(Frame):
-    """`blocks_read` < `blocks_total`: the page is longer than the base model's context."""
+    """`blocks_read` < `blocks_total`: the page is longer than the base model's context; 0 when the first block is."""
 
     type: Literal["page.ready"] = "page.ready"
     page: str

@@ -144,7 +144,7 @@ export interface PageReading {
   tokens_total: number;
 }
 
-/** `blocks_read` < `blocks_total`: the page is longer than the base model's context. */
+/** `blocks_read` < `blocks_total`: the page is longer than the base model's context; 0 when the first block is. */
 export interface PageReady {
   type: 'page.ready';
   page: string;

@@ -82,6 +82,14 @@ def test_blocks_that_do_not_fit_are_left_out_and_counted() -> None:
     assert 0 < prefix.blocks_read < prefix.blocks_total == 59
 
 
+def test_a_first_block_that_is_cut_counts_as_not_read() -> None:
+    prefix = LAYOUT.page(page_of("word " * 500, "more"), tokens_max=200)
+
+    assert len(prefix.ids) <= 200
+    assert list(prefix.spans) == [1]
+    assert (prefix.blocks_read, prefix.blocks_total) == (0, 2)
+
+
 def test_a_context_too_small_for_any_text_is_refused() -> None:
     with pytest.raises(PageError):
         LAYOUT.page(page_of("text"), tokens_max=10)

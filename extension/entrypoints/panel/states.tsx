@@ -48,6 +48,7 @@ export function PageNotice({ store, state }: { store: Store; state: State }) {
   if (notice) return <p class="notice notice-bad" role="alert">{notice}</p>;
   if (page.status === 'opening' || page.status === 'looking') return <Reading done={page.tokensDone} total={page.tokensTotal} />;
   const total = page.blocksTotal + (page.text?.blocksLeftOut ?? 0);
+  if (page.blocksTotal && !page.blocksRead) return <p class="notice" role="status">{t('readBeginning')}</p>;
   if (page.blocksRead < total) return <p class="notice" role="status">{t('readPart', page.blocksRead, total)}</p>;
   return null;
 }
