@@ -12,12 +12,13 @@ from training.figure import draw_loss_curve
 
 def write_card(
     folder: Path, *, preset_name: str, preset: Preset, figures: dict[str, float], log: list[dict[str, float]],
-    tokens: int, hours: float, parameters: int,
+    tokens: int, hours: float, minutes: float | None, parameters: int,
 ) -> None:  # fmt: skip
     """README.md, training.json and loss.png in the base's folder."""
     facts: dict[str, Any] = {
-        "preset": preset_name, "recipe": asdict(preset), "parameters": parameters, "tokens": tokens,
-        "hours": round(hours, 2), "held_out": {name: round(value, 4) for name, value in figures.items()}, "log": log,
+        "preset": preset_name, "minutes": minutes, "recipe": asdict(preset), "parameters": parameters,
+        "tokens": tokens, "hours": round(hours, 2),
+        "held_out": {name: round(value, 4) for name, value in figures.items()}, "log": log,
     }  # fmt: skip
     (folder / "training.json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
     draw_loss_curve(log, folder / "loss.png", phases=phases(log, preset))
@@ -36,6 +37,7 @@ def card(name: str, facts: dict[str, Any]) -> str:
     rows = "\n".join(f"| {label} | {held_out[key]:{form}} |" for key, label, form in _FIGURES if key in held_out)
     return _CARD.format(
         name=name, rows=rows, tokens=facts["tokens"] / 1e6, hours=facts["hours"],
+        limit=f" --minutes {facts['minutes']:g}" if facts["minutes"] else "",
         parameters=facts["parameters"] / 1e6, preset=facts["preset"], **recipe_line(recipe),
     )  # fmt: skip
 
@@ -77,15 +79,15 @@ Pages of sources that training never read; greedy decoding, no constraint.
 
 ## How it was made
 
-    python -m training base --preset {preset} --corpus DIR --out adapters/base/{name}
+    python -m training base --preset {preset} --corpus DIR --out adapters/base/{name}{limit}
 
 {tokens:.1f} M training tokens in {hours:.1f} hours on two processor cores. Every row is a numbered page with questions
 on it, rendered by `server.prompt` as served; each question sees the page and itself only, so that a page is read once
-for all of them. Words and their places come first, whole questions on short pages next, then long pages; heads that
-are dropped afterwards (`training/base/places.py`) ask every page token where its sentence began. Weight matrices by
-Muon, the rest by AdamW; warm-up, stable, decay. The copying circuit (a previous-token head and induction heads) was
-written into the initial weights (`training/base/wiring.py`); training refined it. `training.json` holds the recipe and
-the loss at every twentieth step.
+for all of them. Words or questions and their places come first, whole answers on short pages next, then long pages;
+heads that are dropped afterwards (`training/base/places.py`) ask every page token where its sentence began. Weight
+matrices by Muon, the rest by AdamW; warm-up, stable, decay. The copying circuit (a previous-token head and induction
+heads) was written into the initial weights (`training/base/wiring.py`); training refined it. `training.json` holds the
+recipe and, at every twentieth step, the loss: that of the answers and parts of the page's and of the heads'.
 
 ## What it cannot do
 

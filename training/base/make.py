@@ -118,7 +118,7 @@ def make_base(
     figures |= summaries(model, tokenizer, held_out_summaries(documents, count=SUMMARIES, chars=chars, seed=seed + 1))
     write_card(
         out, preset_name=preset_name, preset=chosen, figures=figures, log=run.log, tokens=run.tokens,
-        hours=run.elapsed_s / 3600, parameters=sum(weight.numel() for weight in model.parameters()),
+        hours=run.elapsed_s / 3600, minutes=minutes, parameters=sum(weight.numel() for weight in model.parameters()),
     )  # fmt: skip
     return figures
 
