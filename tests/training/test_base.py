@@ -242,4 +242,4 @@ def test_a_base_is_made_goes_on_and_learns(tmp_path: Path) -> None:
     assert {"config.json", "model.safetensors", "README.md", "training.json", "loss.png"} <= {
         f.name for f in out.iterdir()
     }
-    assert len(Rows.load(work / "rows-3.npz")) > 2
+    assert len(Rows.load(work / "rows-4.npz")) > 2

@@ -44,7 +44,7 @@ def test_a_loss_curve_is_drawn_with_its_phases(tmp_path: Path) -> None:
     draw_loss_curve(log, tmp_path / "loss.png", phases=named)
     draw_loss_curve([], tmp_path / "none.png", phases=phases([], preset("tiny")))
     assert (tmp_path / "loss.png").stat().st_size < BYTES_MAX
-    assert [start for _, start in named] == pytest.approx([0, 399_000 * 0.2, 399_000 * 0.5])
+    assert [start for _, start in named] == pytest.approx([0, 399_000 * 0.4, 399_000 * 0.5, 399_000 * 0.65])
 
 
 def test_smoothing_keeps_a_line_and_averages_noise() -> None:

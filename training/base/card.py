@@ -83,11 +83,12 @@ Pages of sources that training never read; greedy decoding, no constraint.
 
 {tokens:.1f} M training tokens in {hours:.1f} hours on two processor cores. Every row is a numbered page with questions
 on it, rendered by `server.prompt` as served; each question sees the page and itself only, so that a page is read once
-for all of them. Words or questions and their places come first, whole answers on short pages next, then long pages;
-heads that are dropped afterwards (`training/base/places.py`) ask every page token where its sentence began. Weight
-matrices by Muon, the rest by AdamW; warm-up, stable, decay. The copying circuit (a previous-token head and induction
-heads) was written into the initial weights (`training/base/wiring.py`); training refined it. `training.json` holds the
-recipe and, at every twentieth step, the loss: that of the answers and parts of the page's and of the heads'.
+for all of them. The text of pages counts most at first; then come words or questions and their places, whole answers
+on short pages, and long pages. Heads that are dropped afterwards (`training/base/places.py`) ask every page token where
+its sentence began. Weight matrices by Muon, the rest by AdamW; warm-up, stable, decay. The copying circuit (a
+previous-token head and induction heads) was written into the initial weights (`training/base/wiring.py`); training
+refined it. `training.json` holds the recipe and, at every twentieth step, the loss: that of the answers and parts of
+the page's and of the heads'.
 
 ## What it cannot do
 

@@ -7,13 +7,16 @@ from server.errors import DataError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
-    """A part of the run: short pages and the shortest questions first, on which looking up is learned."""
+    """A part of the run: text first, then short pages and the shortest questions, on which looking up is learned."""
 
     name: str
     share: float  # of the run
     chars: tuple[int, int]  # shortest and longest page
     entries: float  # share of branches that are a word and its place
     pointers: float  # share of made questions that ask for a block's number only
+    page_weight: (
+        float  # of the loss on page text beside that on answers; from random weights, answers alone teach little
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,12 +44,13 @@ class Preset:
 
 
 def _stages(chars: int) -> tuple[Stage, ...]:
+    short, middle = (min(300, chars // 2), min(1_200, chars)), (min(300, chars // 2), min(2_500, chars))
+    long = (min(600, chars // 2), chars)
     return (
-        Stage(name="words", share=0.2, chars=(min(300, chars // 2), min(1_200, chars)), entries=0.7, pointers=0.5),
-        Stage(
-            name="short pages", share=0.3, chars=(min(300, chars // 2), min(2_500, chars)), entries=0.3, pointers=0.3
-        ),
-        Stage(name="long pages", share=0.5, chars=(min(600, chars // 2), chars), entries=0.1, pointers=0.1),
+        Stage(name="text", share=0.4, chars=middle, entries=0.3, pointers=0.3, page_weight=1.0),
+        Stage(name="words", share=0.1, chars=short, entries=0.7, pointers=0.5, page_weight=0.3),
+        Stage(name="short pages", share=0.15, chars=middle, entries=0.3, pointers=0.3, page_weight=0.3),
+        Stage(name="long pages", share=0.35, chars=long, entries=0.1, pointers=0.1, page_weight=0.3),
     )
 
 

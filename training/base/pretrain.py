@@ -29,8 +29,7 @@ from training.base.presets import Preset
 from training.base.rows import ANSWER, PAGE, Rows
 
 WARM_UP_SHARE = 0.02
-PAGE_SHARE = 0.15  # of page tokens that the loss looks at: the softmax over all would be a third of a step
-PAGE_WEIGHT = 0.2  # of the page's loss beside that of the answers
+PAGE_SHARE = 0.3  # of page tokens that the loss looks at: the softmax over all would be a third of a step
 PLACES_LR = 1e-3
 PADDING = 999  # branch of no row
 CHECKPOINT_EVERY_S = 240
@@ -105,7 +104,8 @@ class Pretraining:
             if done >= 1:
                 break
             stage = bisect.bisect(ends, done)
-            loss = self._train(stages[stage], next(streams[stage]), done=done)
+            weight = self.preset.stages[stage].page_weight
+            loss = self._train(stages[stage], next(streams[stage]), done=done, page_weight=weight)
             self.step += 1
             if self.step % LOG_EVERY_STEPS == 0:
                 self._report(loss, done)
@@ -115,9 +115,9 @@ class Pretraining:
         self.save()
         self.model.set_attn_implementation("sdpa")
 
-    def _train(self, rows: Rows, batch: NDArray[np.int64], *, done: float) -> float:
+    def _train(self, rows: Rows, batch: NDArray[np.int64], *, done: float, page_weight: float) -> float:
         rate = min(1.0, done / WARM_UP_SHARE + 0.01, (1 - done) / self.preset.decay_share)
-        loss = batch_loss(self.model, self.places, pad(rows, batch).to(self.device))
+        loss = batch_loss(self.model, self.places, pad(rows, batch).to(self.device), page_weight=page_weight)
         loss.backward()  # type: ignore[no-untyped-call]
         for optimiser, lr in zip(self.optimisers, self._rates, strict=True):
             optimiser.param_groups[0]["lr"] = lr * rate
@@ -182,8 +182,8 @@ class Pretraining:
         return True
 
 
-def batch_loss(model: Qwen3ForCausalLM, places: PlaceHeads, batch: Batch) -> Tensor:
-    """Mean cross-entropy of answer tokens, and parts of that of random page tokens and of the place heads."""
+def batch_loss(model: Qwen3ForCausalLM, places: PlaceHeads, batch: Batch, *, page_weight: float) -> Tensor:
+    """Mean cross-entropy of answer tokens, and parts of that of some random page tokens and of the place heads."""
     mask, positions = tree(batch.branches)
     mask = torch.zeros((), dtype=model.dtype).to(mask.device).where(mask, torch.finfo(model.dtype).min)
     states = model.model(
@@ -197,7 +197,7 @@ def batch_loss(model: Qwen3ForCausalLM, places: PlaceHeads, batch: Batch) -> Ten
     each = F.cross_entropy(logits.float(), targets[counted], reduction="none")
     of_answer = answer[counted]
     placed: Tensor = places(states.hidden_states[places.layer], batch.ids, batch.kinds, model.lm_head.weight)
-    return _mean(each[of_answer]) + PAGE_WEIGHT * _mean(each[~of_answer]) + PLACE_WEIGHT * placed
+    return _mean(each[of_answer]) + page_weight * _mean(each[~of_answer]) + PLACE_WEIGHT * placed
 
 
 def tree(branches: Tensor) -> tuple[Tensor, Tensor]:
