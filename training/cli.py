@@ -179,9 +179,11 @@ def base(
     work: Annotated[Path, typer.Option(help="tokenizer, rows and checkpoint of the run")] = Path("runs/base"),
     out: Annotated[Path | None, typer.Option(help="where the model goes; by default into adapters/base/")] = None,
     seed: Annotated[int, typer.Option(min=0)] = 7,
+    threads: ThreadsOption = 0,
 ) -> None:
     """Make a base model from a corpus, or go on making it; ends with its held-out figures and model card."""
     with one_line_errors():
+        _quiet(threads)
         from training.base.make import make_base
 
         target = out or load_settings().adapters_dir / "base" / f"retinue-{preset}"
@@ -249,8 +251,13 @@ def one_line_errors(progress: ProgressFormat = ProgressFormat.bar) -> Iterator[N
 
 
 def _quiet(threads: int) -> None:
-    """No bars and advice of the libraries between our lines; nothing is asked of any hub."""
+    """No bars and advice of the libraries between our lines; nothing is asked of any hub.
+
+    Threads that wait for each other sleep after a moment: beside another busy program, spinning halves the speed.
+    """
     import warnings
+
+    os.environ.setdefault("GOMP_SPINCOUNT", "1000")  # read when torch is loaded
 
     os.environ |= {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_VERBOSITY": "error", "HF_HUB_DISABLE_PROGRESS_BARS": "1"}
     warnings.filterwarnings("ignore", category=FutureWarning)
