@@ -29,7 +29,6 @@ from training.base.presets import Preset
 from training.base.rows import ANSWER, PAGE, Rows
 
 WARM_UP_SHARE = 0.02
-PAGE_SHARE = 0.3  # of page tokens that the loss looks at: the softmax over all would be a third of a step
 PLACES_LR = 1e-3
 PADDING = 999  # branch of no row
 CHECKPOINT_EVERY_S = 240
@@ -183,7 +182,7 @@ class Pretraining:
 
 
 def batch_loss(model: Qwen3ForCausalLM, places: PlaceHeads, batch: Batch, *, page_weight: float) -> Tensor:
-    """Mean cross-entropy of answer tokens, and parts of that of some random page tokens and of the place heads."""
+    """Mean cross-entropy of answer tokens, and parts of that of page tokens and of the place heads."""
     mask, positions = tree(batch.branches)
     mask = torch.zeros((), dtype=model.dtype).to(mask.device).where(mask, torch.finfo(model.dtype).min)
     states = model.model(
@@ -191,8 +190,7 @@ def batch_loss(model: Qwen3ForCausalLM, places: PlaceHeads, batch: Batch, *, pag
     )
     targets, kinds = batch.ids[:, 1:], batch.kinds[:, 1:]
     answer = kinds == ANSWER
-    page = (kinds == PAGE) & (torch.rand(kinds.shape, device=kinds.device) < PAGE_SHARE)
-    counted = answer | page
+    counted = answer | (kinds == PAGE)
     logits = F.linear(states.last_hidden_state[:, :-1][counted], model.lm_head.weight)
     each = F.cross_entropy(logits.float(), targets[counted], reduction="none")
     of_answer = answer[counted]
