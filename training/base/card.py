@@ -37,7 +37,7 @@ def card(name: str, facts: dict[str, Any]) -> str:
     rows = "\n".join(f"| {label} | {held_out[key]:{form}} |" for key, label, form in _FIGURES if key in held_out)
     return _CARD.format(
         name=name, rows=rows, tokens=facts["tokens"] / 1e6, hours=facts["hours"],
-        limit=f" --minutes {facts['minutes']:g}" if facts.get("minutes") else "",
+        limit=f" --minutes {facts['minutes']:g}" if facts["minutes"] else "",
         parameters=facts["parameters"] / 1e6, preset=facts["preset"], **recipe_line(recipe),
     )  # fmt: skip
 
