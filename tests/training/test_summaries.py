@@ -59,4 +59,6 @@ def test_the_base_and_the_lead_are_measured_on_the_same_pages(base: Path, tokeni
     assert 0 <= figures["summary_rouge_l"] < 0.5  # its weights are random
     assert figures["lead3_rouge_l"] == pytest.approx(2 * 8 / (8 + 16))  # the summary is the first of three sentences
     assert summaries(Qwen3ForCausalLM.from_pretrained(base), tokenizer, []) == {}
-    assert "| page summaries, ROUGE-L |" in card("tiny", {**FACTS, "held_out": figures})
+    text = card("tiny", {**FACTS, "held_out": figures})
+    assert "| page summaries, ROUGE-L |" in text
+    assert "--minutes 5\n" in text
