@@ -175,8 +175,18 @@ def table(base: BaseOption = "") -> None:
 def base(
     preset: Annotated[str, typer.Option(help="tiny, cpu or gpu")],
     corpus: Annotated[Path, typer.Option(help="folder with pretrain-*.jsonl.xz and qa-*.jsonl.xz")],
-    minutes: Annotated[float | None, typer.Option(min=0.1, help="stop after so many minutes")] = None,
-    work: Annotated[Path, typer.Option(help="tokenizer, rows and checkpoint of the run")] = Path("runs/base"),
+    minutes: Annotated[
+        float | None, typer.Option(min=0.1, help="end after so many minutes of training, earlier runs included")
+    ] = None,
+    tokens: Annotated[
+        float | None, typer.Option(min=0.001, help="millions of tokens to train on, other than the preset's")
+    ] = None,
+    work: Annotated[
+        Path | None, typer.Option(help="tokenizer, rows and checkpoint of the run; by default runs/base-PRESET")
+    ] = None,
+    start: Annotated[
+        Path | None, typer.Option(help="folder of a base of the preset's shape: the run goes on from its weights")
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="where the model goes; by default into adapters/base/")] = None,
     seed: Annotated[int, typer.Option(min=0)] = 7,
     threads: ThreadsOption = 0,
@@ -187,7 +197,10 @@ def base(
         from training.base.make import make_base
 
         target = out or load_settings().adapters_dir / "base" / f"retinue-{preset}"
-        figures = make_base(preset, corpus, work=work, out=target, seed=seed, minutes=minutes)
+        figures = make_base(
+            preset, corpus, work=work or Path(f"runs/base-{preset}"), out=target, seed=seed, minutes=minutes,
+            tokens=round(tokens * 1e6) if tokens else None, start=start,
+        )  # fmt: skip
         for name, value in figures.items():
             print(f"{name:24} {value:.3f}")
 

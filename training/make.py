@@ -87,10 +87,14 @@ class Bench:
         self.corrected = examples.corrected
         self.train = renderer.rows(_with_pages(examples, "train"))
         self.heldout = renderer.rows(_with_pages(examples, "heldout"))
-        self.replay = forgetting.replay_rows(_with_pages(examples, "train"), self.layout, context=context)
-        norms, kept = job.copilot.norms, [row.answer for row in examples.rows["train"] if row.kind == "answer"]
-        pages = examples.pages
-        self.rehearsal = finding.rehearsal_rows(pages["train"], kept, self.layout, norms=norms, context=context)
+        norms, pages, recipe = job.copilot.norms, examples.pages, job.recipe
+        self.replay: list[Rendered] = []
+        if recipe.replay:
+            self.replay = forgetting.replay_rows(_with_pages(examples, "train"), self.layout, context=context)
+        self.rehearsal: list[Rendered] = []
+        if recipe.rehearsal:
+            kept = [row.answer for row in examples.rows["train"] if row.kind == "answer"]
+            self.rehearsal = finding.rehearsal_rows(pages["train"], kept, self.layout, norms=norms, context=context)
         self.look_ups = finding.look_up_rows(pages["heldout"], self.layout, norms=norms, context=context)
         self.general_folder = forgetting.general_folder(job.data)
         self.general = forgetting.general_rows(self.general_folder, self.layout, context=context)
@@ -115,7 +119,8 @@ class Bench:
     @property
     def everything(self) -> list[Rendered]:
         """All rows whose pages will be read."""
-        return [*self.train, *self.heldout, *self.general, *itertools.chain.from_iterable(self.others.values())]
+        own = [*self.train, *self.heldout, *self.look_ups, *self.replay, *self.rehearsal]
+        return [*own, *self.general, *itertools.chain.from_iterable(self.others.values())]
 
     def supervised_text(self, row: Rendered) -> str:
         return str(self.tokenizer.decode(list(row.suffix[row.answer_at :])))

@@ -17,9 +17,10 @@ from server.page import Page
 from server.prompt import PromptLayout
 from training.base.attention import chunked
 from training.base.corpus import Document, Question, split_blocks
-from training.base.make import make_base, make_rows, pretrain
+from training.base.make import make_base, pretrain
 from training.base.norms import NUMBER, SAID, Norms
 from training.base.places import PlaceHeads
+from training.base.prepare import make_rows
 from training.base.presets import preset
 from training.base.pretrain import new_model, pad, tree
 from training.base.rows import ANSWER, PAGE, Rows, collect, render
@@ -235,8 +236,7 @@ def test_a_base_is_made_goes_on_and_learns(tmp_path: Path) -> None:
     work, out = tmp_path / "work", tmp_path / "base"
     pretrain(preset("tiny"), corpus, work, seed=1, minutes=0.02)
     figures = make_base("tiny", corpus, work=work, out=out, seed=1)
-    progress = json.loads((work / "progress.json").read_text())
-    assert progress["tokens"] >= preset("tiny").tokens
+    assert json.loads((out / "training.json").read_text())["tokens"] >= preset("tiny").tokens
     assert figures["answer_nats_per_token"] < 0.8 * math.log(preset("tiny").vocabulary)
     assert 0 <= figures["right_block"] <= 1
     assert {"config.json", "model.safetensors", "README.md", "training.json", "loss.png"} <= {

@@ -12,8 +12,10 @@ from training.base.corpus import HELD_OUT_SOURCES, Document, Question
 from training.base.presets import preset
 from training.base.summaries import held_out_summaries, lead, rouge_l, summaries
 
-FACTS = {"preset": "tiny", "minutes": 5.0, "tokens": 0, "hours": 0, "parameters": 0, "recipe": asdict(
-    preset("tiny"))}  # fmt: skip
+FACTS = {
+    "preset": "tiny", "minutes": 5.0, "tokens": 0, "hours": 0, "machine": "two cores", "earlier": [], "parameters": 0,
+    "recipe": asdict(preset("tiny")),
+}  # fmt: skip
 SENTENCES = "The kettle boils a litre in three minutes. It keeps warm for an hour. Descale it. It is made of steel. "
 
 

@@ -12,17 +12,26 @@ from training.figure import draw_loss_curve
 
 def write_card(
     folder: Path, *, preset_name: str, preset: Preset, figures: dict[str, float], log: list[dict[str, float]],
-    tokens: int, hours: float, minutes: float | None, parameters: int,
+    tokens: int, hours: float, minutes: float | None, machine: str, parameters: int, start: Path | None = None,
 ) -> None:  # fmt: skip
-    """README.md, training.json and loss.png in the base's folder."""
+    """README.md, training.json and loss.png in the base's folder; `start` is the base that the run went on from."""
     facts: dict[str, Any] = {
-        "preset": preset_name, "minutes": minutes, "recipe": asdict(preset), "parameters": parameters,
-        "tokens": tokens, "hours": round(hours, 2),
+        "preset": preset_name, "minutes": minutes, "machine": machine, "recipe": asdict(preset),
+        "parameters": parameters, "tokens": tokens, "hours": round(hours, 2),
+        "earlier": earlier_runs(start) if start else [],
         "held_out": {name: round(value, 4) for name, value in figures.items()}, "log": log,
     }  # fmt: skip
     (folder / "training.json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
     draw_loss_curve(log, folder / "loss.png", phases=phases(log, preset))
     (folder / "README.md").write_text(card(folder.name, facts), encoding="utf-8")
+
+
+def earlier_runs(start: Path) -> list[dict[str, Any]]:
+    """The runs that made `start`, from its training.json, first one first."""
+    file = start / "training.json"
+    facts = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    kept = {name: facts[name] for name in ("preset", "minutes", "tokens", "hours", "note") if name in facts}
+    return [*facts.get("earlier", []), kept]
 
 
 def phases(log: list[dict[str, float]], preset: Preset) -> list[tuple[str, float]]:
@@ -35,23 +44,44 @@ def phases(log: list[dict[str, float]], preset: Preset) -> list[tuple[str, float
 def card(name: str, facts: dict[str, Any]) -> str:
     held_out, recipe = facts["held_out"], facts["recipe"]
     rows = "\n".join(f"| {label} | {held_out[key]:{form}} |" for key, label, form in _FIGURES if key in held_out)
+    runs = [*facts["earlier"], facts]
+    commands = "\n".join(f"    {_command(name, run, first=run is runs[0])}" for run in runs)
     return _CARD.format(
-        name=name, rows=rows, tokens=facts["tokens"] / 1e6, hours=facts["hours"],
-        limit=f" --minutes {facts['minutes']:g}" if facts["minutes"] else "",
-        parameters=facts["parameters"] / 1e6, preset=facts["preset"], **recipe_line(recipe),
+        name=name, rows=rows, tokens=facts["tokens"] / 1e6, hours=facts["hours"], machine=facts["machine"],
+        commands=commands, history=_history(facts["earlier"]),
+        parameters=facts["parameters"] / 1e6, **recipe_line(recipe),
     )  # fmt: skip
+
+
+def _command(name: str, run: dict[str, Any], *, first: bool) -> str:
+    folder = f"adapters/base/{name}"
+    start = "" if first else f" --start {folder}"
+    limit = f" --minutes {run['minutes']:g}" if run.get("minutes") else ""
+    return f"python -m training base --preset {run.get('preset', '?')} --corpus DIR{start} --out {folder}{limit}"
+
+
+def _history(earlier: list[dict[str, Any]]) -> str:
+    """What the runs before the last one saw, in sentences."""
+    if not earlier:
+        return ""
+    tokens, hours = (sum(run.get(name, 0) for run in earlier) for name in ("tokens", "hours"))
+    notes = " ".join(run["note"] for run in earlier if "note" in run)
+    seen = f"The last command went on from weights that had seen {tokens / 1e6:.1f} M tokens in {hours:.1f} hours."
+    return f"{seen} {notes}".rstrip() + "\n\n"
 
 
 def recipe_line(recipe: dict[str, Any]) -> dict[str, Any]:
     shape = {key: recipe[key] for key in ("layers", "hidden", "vocabulary", "context")}
-    return shape | {"page_chars": recipe["stages"][-1]["chars"][1]}
+    shortest, longest = recipe["stages"][-1]["chars"]
+    return shape | {"page_chars_min": shortest, "page_chars": longest}
 
 
 _FIGURES = (
     ("bits_per_byte", "bits per byte, page text", ".3f"),
     ("answer_nats_per_token", "loss on answers, nats per token", ".3f"),
-    ("quotes_verbatim", "quotations that stand on the page (decoding unconstrained)", ".1%"),
-    ("right_block", "answers that name the right block first", ".1%"),
+    ("quotes_verbatim", "quotations that stand in the block that they cite (decoding unconstrained)", ".1%"),
+    ("right_block", "answers that quote from the right block first, or name it", ".1%"),
+    ("right_block_own", "… to the corpus's own questions, in people's words", ".1%"),
     ("f1", "page questions, word F1", ".1%"),
     ("exact_match", "page questions, exact match", ".1%"),
     ("abstention_f1", "abstention F1", ".1%"),
@@ -69,7 +99,8 @@ It lets everything run offline from the first minute.
 
 ## Held-out figures
 
-Pages of sources that training never read; greedy decoding, no constraint.
+Pages of sources that training never read, {page_chars_min:,} to {page_chars:,} characters, all of these sources alike;
+greedy decoding, no constraint.
 
 | figure | value |
 | --- | --- |
@@ -79,12 +110,14 @@ Pages of sources that training never read; greedy decoding, no constraint.
 
 ## How it was made
 
-    python -m training base --preset {preset} --corpus DIR --out adapters/base/{name}{limit}
+{commands}
 
-{tokens:.1f} M training tokens in {hours:.1f} hours on two processor cores. Every row is a numbered page with questions
+{history}{tokens:.1f} M training tokens in {hours:.1f} hours on {machine}. Every row is a numbered page with questions
 on it, rendered by `server.prompt` as served; each question sees the page and itself only, so that a page is read once
-for all of them. The text of pages counts most at first; then come words or questions and their places, whole answers
-on short pages, and long pages. Heads that are dropped afterwards (`training/base/places.py`) ask every page token where
+for all of them. From random weights the text of pages counts most at first; then come words or questions and their
+places, whole answers on short pages, and long pages. A run that goes on from a base has the last two only. Part of the
+made questions are in other words than the page's: near words, by the company that words keep in the corpus
+(`training/base/thesaurus.py`). Heads that are dropped afterwards (`training/base/places.py`) ask every page token where
 its sentence began. Weight matrices by Muon, the rest by AdamW; warm-up, stable, decay. The copying circuit (a
 previous-token head and induction heads) was written into the initial weights (`training/base/wiring.py`); training
 refined it. `training.json` holds the recipe and, at every twentieth step, the loss: that of the answers and parts of

@@ -5,11 +5,14 @@
 Text is light Markdown: paragraphs apart by empty lines, `#` headings, `-` or `1.` lists.
 """
 
-import json
+import itertools
 import lzma
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
 
 from server.errors import DataError
 
@@ -25,6 +28,30 @@ HELD_OUT_SOURCES = frozenset(
         "uswds/uswds-site",
     }
 )
+
+PLACED_TASKS = frozenset(
+    {
+        "answer", "choose", "define", "evidence-answer", "extract", "faq", "not-on-page", "quote", "quote-clause",
+        "reason", "section",
+    }
+)  # fmt: skip
+
+
+class _Prose(BaseModel):
+    source: str
+    title: str
+    text: str
+
+
+class _QuestionRow(BaseModel):
+    source: str
+    task: str
+    page: str
+    question: str
+    answer: str
+
+
+_Row = TypeVar("_Row", _Prose, _QuestionRow)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,27 +78,27 @@ class Document:
 def read_questions(corpus: Path) -> Iterator[Document]:
     """Pages with their questions, questions of one page together. Raises DataError."""
     pages: dict[str, Document] = {}
-    for row in _rows(corpus, "qa-*"):
-        if not row["page"]:
+    for row in _rows(corpus, "qa-*", _QuestionRow):
+        if not row.page:
             continue
-        title, blocks = split_blocks(row["page"])
-        document = pages.setdefault(row["page"], Document(row["source"], title, blocks))
-        document.questions.append(Question(row["task"], row["question"], row["answer"]))
+        title, blocks = split_blocks(row.page)
+        document = pages.setdefault(row.page, Document(row.source, title, blocks))
+        document.questions.append(Question(row.task, row.question, row.answer))
     return (document for document in pages.values() if document.blocks)
 
 
 def read_prose(corpus: Path, *, chars: int) -> Iterator[Document]:
     """Prose cut into pages of about `chars` characters at paragraph borders. Raises DataError."""
-    for row in _rows(corpus, "pretrain-*"):
-        title, blocks = split_blocks(row["text"])
+    for row in _rows(corpus, "pretrain-*", _Prose):
+        title, blocks = split_blocks(row.text)
         page: list[str] = []
         for block in blocks:
             if page and sum(map(len, page)) + len(block) > chars:
-                yield Document(row["source"], row["title"] or title, tuple(page))
+                yield Document(row.source, row.title or title, tuple(page))
                 page = []
             page.append(block[: 2 * chars])
         if page:
-            yield Document(row["source"], row["title"] or title, tuple(page))
+            yield Document(row.source, row.title or title, tuple(page))
 
 
 def split_blocks(text: str) -> tuple[str, tuple[str, ...]]:
@@ -83,15 +110,45 @@ def split_blocks(text: str) -> tuple[str, tuple[str, ...]]:
     return title, tuple(block.lstrip("#").strip() for block in blocks)
 
 
-def _rows(corpus: Path, pattern: str) -> Iterator[dict[str, str]]:
+def joined(documents: Iterable[Document], *, chars: int) -> Iterator[Document]:
+    """Neighbours of one source made one page of about `chars` characters, each under its title.
+
+    A page with a question about the whole of it stays alone; what one page does not say, its neighbour may.
+    """
+    for (_, alone), group in itertools.groupby(documents, key=lambda each: (each.source, not _placed(each))):
+        page: Document | None = None
+        for document in group:
+            if page is None or alone or sum(map(len, page.blocks)) > chars:
+                if page is not None:
+                    yield page
+                page, title = replace(document, questions=list(document.questions)), document.title
+                continue
+            heading = (document.title,) if document.title and document.title != title else ()
+            page.blocks, title = (*page.blocks, *heading, *document.blocks), document.title
+            asked = (*page.questions, *document.questions)
+            page.questions = [question for question in asked if question.task != "not-on-page"]
+        if page is not None:
+            yield page
+
+
+def _placed(document: Document) -> bool:
+    return all(question.task in PLACED_TASKS for question in document.questions)
+
+
+def _rows(corpus: Path, pattern: str, form: type[_Row]) -> Iterator[_Row]:
     files = sorted([*corpus.glob(f"{pattern}.jsonl.xz"), *corpus.glob(f"{pattern}.jsonl")])
     if not files:
         raise DataError(f"No {pattern}.jsonl or {pattern}.jsonl.xz in {corpus}.", code="data_missing")
     for file in files:
-        reader = lzma.open if file.suffix == ".xz" else open
-        with reader(file, "rt", encoding="utf-8") as lines:
-            for number, line in enumerate(lines, start=1):
-                try:
-                    yield json.loads(line)
-                except json.JSONDecodeError as error:
-                    raise DataError(f"{file.name}, line {number}: {error}") from error
+        number = 0  # of the line that was read last
+        try:
+            with (lzma.open if file.suffix == ".xz" else open)(file, "rt", encoding="utf-8") as lines:
+                for line in lines:
+                    number += 1
+                    yield form.model_validate_json(line)
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(map(str, first["loc"])) or "JSON"
+            raise DataError(f"{file.name}, line {number}: {where}: {first['msg']}.", code="data_json") from error
+        except (lzma.LZMAError, EOFError, UnicodeDecodeError) as error:
+            raise DataError(f"{file.name}, after line {number}: {error}", code="data_json") from error

@@ -3,8 +3,8 @@
 Held-out documents come from sources that training never read (`corpus.HELD_OUT_SOURCES`).
 """
 
-import itertools
 import math
+import random
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -15,14 +15,15 @@ import torch
 from torch.nn import functional as F
 from transformers import PreTrainedTokenizerBase, Qwen3ForCausalLM
 
-from server.grounding import citations, quotations
+from server.grounding import citations, find, quotations
 from server.page import Page
 from server.prompt import PromptLayout, Turn
-from training.base.corpus import Document
+from training.base.corpus import Document, joined
 from training.base.pretrain import pad, tree
-from training.base.rows import ANSWER, PAGE, Rows
+from training.base.rows import ANSWER, PAGE, TOKENS_MAX, Rows
 from training.base.tasks import ABSTAIN, TaskMaker
 
+ANSWER_CHARS_MAX = 400
 _NORMAL = re.compile(r"[a-z0-9]+")
 
 
@@ -30,6 +31,7 @@ _NORMAL = re.compile(r"[a-z0-9]+")
 class Question:
     page: Page
     turn: Turn
+    own: bool = True  # the corpus's own, as people ask; the others are made from the page's words
 
 
 def losses(model: Qwen3ForCausalLM, tokenizer: PreTrainedTokenizerBase, rows: Rows, *, count: int) -> dict[str, float]:
@@ -55,24 +57,36 @@ def losses(model: Qwen3ForCausalLM, tokenizer: PreTrainedTokenizerBase, rows: Ro
     }
 
 
-def held_out_questions(documents: Sequence[Document], *, count: int, chars: int, seed: int) -> list[Question]:
-    """Questions on held-out pages: the corpus's own and made ones, about one in eight without an answer."""
-    maker, questions = TaskMaker(seed), []
-    for document in itertools.islice((d for d in documents if d.held_out), count * 2):
-        page = maker.page(document, chars=chars)
+def held_out_questions(
+    documents: Sequence[Document], *, count: int, chars: tuple[int, int], seed: int
+) -> list[Question]:
+    """`count` questions on held-out pages evenly over all of them, lengths evenly spread in the logarithm.
+
+    Of each page one question is the corpus's own, some of which the page does not answer, and one is made.
+    """
+    held_out = [document for document in documents if document.held_out]
+    pages = [*held_out, *joined(held_out, chars=chars[1])]
+    choose, maker, found = random.Random(seed), TaskMaker(seed), []  # noqa: S311
+    for document in choose.sample(pages, len(pages)):
+        page = maker.excerpt(document, chars=int(math.exp(choose.uniform(*map(math.log, chars)))))
         if page is None or len(page.blocks) < 3:
             continue
-        turns = maker.turns(page, document.questions[:1], made=1)
-        questions += [Question(page, turn) for turn in turns if len(turn.answer) < 400]
-    return questions[:count]
+        own = choose.sample(document.questions, len(document.questions))
+        asked = next((turns for question in own if (turns := maker.turns(page, [question], made=0))), [])
+        both = [(turn, True) for turn in asked] + [(turn, False) for turn in maker.turns(page, [], made=1)]
+        found += [Question(page, turn, is_own) for turn, is_own in both if len(turn.answer) < ANSWER_CHARS_MAX]
+        if len(found) >= count:
+            break
+    return found[:count]
 
 
 def answers(
-    model: Qwen3ForCausalLM, tokenizer: PreTrainedTokenizerBase, questions: Sequence[Question], *, tokens_max: int = 64
+    model: Qwen3ForCausalLM, tokenizer: PreTrainedTokenizerBase, questions: Sequence[Question], *, tokens_max: int = 128
 ) -> dict[str, float]:
     """Ask every question once; shares in 0..1."""
     layout = PromptLayout(tokenizer)
-    verbatim, named, scores, exact = [], [], [], []
+    verbatim, scores, exact = [], [], []
+    named: dict[bool, list[bool]] = {True: [], False: []}  # by whether the question is the corpus's own
     abstained = Counter[tuple[bool, bool]]()  # (should, did)
     for question in questions:
         text = greedy_answer(model, tokenizer, layout, question, tokens_max=tokens_max)
@@ -83,18 +97,28 @@ def answers(
             continue
         verbatim += [quote.verified for quote in quotations(text, question.page)]
         if citations(gold):
-            named.append(citations(text)[:1] == citations(gold)[:1])
+            named[question.own].append(_first_block(text, question.page) == citations(gold)[0])
         scores.append(_f1(text, gold))
         exact.append(_words(text) == _words(gold))
     found, missed, wrong = abstained[True, True], abstained[True, False], abstained[False, True]
     return {
         "questions": float(len(questions)),
         "quotes_verbatim": _mean(verbatim),
-        "right_block": _mean(named),
+        "right_block": _mean([*named[True], *named[False]]),
+        "right_block_own": _mean(named[True]),
         "f1": _mean(scores),
         "exact_match": _mean(exact),
         "abstention_f1": 2 * found / max(1, 2 * found + missed + wrong),
     }
+
+
+def _first_block(answer: str, page: Page) -> int | None:
+    """The block that the first quotation stands in, which is what the server lets it cite; else the one named first."""
+    named = citations(answer)
+    for quote in quotations(answer, page)[:1]:
+        holding = [block.n for block in page.blocks if find(quote.text, block)]
+        return next((number for number in named[:1] if number in holding), next(iter(holding), None))
+    return next(iter(named), None)
 
 
 def greedy_answer(
@@ -106,7 +130,7 @@ def greedy_answer(
     tokens_max: int,
 ) -> str:
     """The answer to one question, without norms and without any constraint."""
-    prefix = layout.page(question.page, tokens_max=2_000)
+    prefix = layout.page(question.page, tokens_max=TOKENS_MAX)
     ids = torch.tensor([[*prefix.ids, *layout.ask(question.turn.question, norms="")]], device=model.device)
     out = model.generate(
         ids,

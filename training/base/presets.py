@@ -1,8 +1,10 @@
 """The sizes in which a base can be made. `tiny` for tests, `cpu` for two cores, `gpu` for one H100."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from server.errors import DataError
+
+GOING_ON_RATE = 0.7  # of the rates from random weights
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -12,11 +14,14 @@ class Stage:
     name: str
     share: float  # of the run
     chars: tuple[int, int]  # shortest and longest page
+    room: int  # tokens of questions beside a page, at least
     entries: float  # share of branches that are a word and its place
     pointers: float  # share of made questions that ask for a block's number only
+    typed: float  # share of made questions as people type them: some words in any order, partly near ones
     page_weight: (
         float  # of the loss on page text beside that on answers; from random weights, answers alone teach little
     )
+    joined: bool = False  # neighbours of one source make one page, as few pages of the corpus are long
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,10 +35,10 @@ class Preset:
     intermediate: int
     context: int  # positions that the config promises
     batch_tokens: int
-    tokens: int  # budget of a run; a later run goes on from the checkpoint
+    tokens: int  # budget of a run; one with a larger budget goes on from before the decay
     matrix_lr: float  # Muon, for weight matrices
     other_lr: float  # AdamW, for embeddings and norms
-    decay_share: float  # last part of the run: rate falls to zero and only answers count
+    decay_share: float  # last part of the run, in which the rate falls to zero
     prose_share: float  # rows from plain prose, the rest from pages with questions
     stages: tuple[Stage, ...]
 
@@ -42,16 +47,30 @@ class Preset:
         """Longest page in training."""
         return self.stages[-1].chars[1]
 
+    def going_on(self) -> "Preset":
+        """For weights that look words up already: whole questions only, larger batches, lower rates."""
+        kept = [stage for stage in self.stages if stage.name in ("short pages", "long pages")]
+        whole = sum(stage.share for stage in kept)
+        return replace(
+            self,
+            stages=tuple(replace(stage, share=stage.share / whole) for stage in kept),
+            batch_tokens=2 * self.batch_tokens,
+            matrix_lr=GOING_ON_RATE * self.matrix_lr,
+            other_lr=GOING_ON_RATE * self.other_lr,
+        )
+
 
 def _stages(chars: int) -> tuple[Stage, ...]:
     short, middle = (min(300, chars // 2), min(1_200, chars)), (min(300, chars // 2), min(2_500, chars))
     long = (min(600, chars // 2), chars)
     return (
-        Stage(name="text", share=0.4, chars=middle, entries=0.3, pointers=0.3, page_weight=1.0),
-        Stage(name="words", share=0.1, chars=short, entries=0.7, pointers=0.5, page_weight=0.3),
-        Stage(name="short pages", share=0.15, chars=middle, entries=0.3, pointers=0.3, page_weight=0.3),
-        Stage(name="long pages", share=0.35, chars=long, entries=0.1, pointers=0.1, page_weight=0.3),
-    )
+        Stage(name="text", share=0.4, chars=middle, room=100, entries=0.3, pointers=0.3, typed=0.1, page_weight=1.0),
+        Stage(name="words", share=0.1, chars=short, room=400, entries=0.7, pointers=0.5, typed=0.2, page_weight=0.3),
+        Stage(name="short pages", share=0.15, chars=middle, room=400, entries=0.3, pointers=0.3, typed=0.5,
+              page_weight=0.3),
+        Stage(name="long pages", share=0.35, chars=long, room=400, entries=0.1, pointers=0.1, typed=0.5,
+              page_weight=0.3, joined=True),
+    )  # fmt: skip
 
 
 PRESETS = {

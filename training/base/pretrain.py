@@ -6,12 +6,10 @@ warm-up, stable, decay. Every row is a page with many separate questions about i
 
 import bisect
 import itertools
-import json
 import math
-import os
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,7 +20,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from transformers import Qwen3Config, Qwen3ForCausalLM
 
+from server.engine.allocator import keep_freed_memory
 from training.base import attention
+from training.base.loss import weighted_cross_entropy
 from training.base.places import WEIGHT as PLACE_WEIGHT
 from training.base.places import PlaceHeads
 from training.base.presets import Preset
@@ -31,8 +31,10 @@ from training.base.rows import ANSWER, PAGE, Rows
 WARM_UP_SHARE = 0.02
 PLACES_LR = 1e-3
 PADDING = 999  # branch of no row
+KEPT_BYTES_MAX = 2**31 - 1  # a step's activations
 CHECKPOINT_EVERY_S = 240
 LOG_EVERY_STEPS = 20
+CHECKPOINT, STABLE = "checkpoint.pt", "stable.pt"  # the second from before the decay
 
 
 def new_model(preset: Preset, *, vocabulary: int) -> Qwen3ForCausalLM:
@@ -66,8 +68,20 @@ class Batch(NamedTuple):
         return Batch(*(tensor.to(device) for tensor in self))
 
 
+@dataclass(slots=True)
+class State:
+    """How far a run is. `taken` counts the batches of each stage; `decaying` says that the rate falls."""
+
+    taken: list[int]
+    step: int = 0
+    tokens: int = 0
+    elapsed_s: float = 0.0
+    decaying: bool = False
+    log: list[dict[str, float]] = field(default_factory=list)
+
+
 class Pretraining:
-    """State of a run: bf16 working weights, fp32 master copies, three optimisers, tokens seen."""
+    """A run: bf16 working weights, fp32 master copies, three optimisers, and how far it is."""
 
     def __init__(
         self, preset: Preset, model: Qwen3ForCausalLM, places: PlaceHeads, folder: Path, *, device: str
@@ -75,8 +89,7 @@ class Pretraining:
         self.preset, self.folder, self.device = preset, folder, device
         self.places = places.to(device)
         self.model = model.to(device=device, dtype=torch.bfloat16)
-        self.tokens, self.elapsed_s, self.step = 0, 0.0, 0
-        self.log: list[dict[str, float]] = []
+        self.state = State(taken=[0] * len(preset.stages))
         self.masters = {
             name: nn.Parameter(weight.detach().float().clone()) for name, weight in model.named_parameters()
         }
@@ -90,29 +103,46 @@ class Pretraining:
         self._rates = [optimiser.param_groups[0]["lr"] for optimiser in self.optimisers]
 
     def run(self, stages: Sequence[Rows], *, seed: int, minutes: float | None) -> None:
-        """Train through the preset's stages to the token budget, or until `minutes` of processor time."""
+        """Train through the preset's stages to the token budget, or until `minutes`, those of earlier runs included.
+
+        On a CPU minutes are processor time: a run that is paused or crowded out loses nothing.
+        """
+        clock = time.monotonic
         if self.device == "cpu":
             self.model.set_attn_implementation(attention.NAME)
-        saved_at, started = time.monotonic(), time.thread_time()  # a paused run, or one crowded out, loses nothing
-        before_s = self.elapsed_s
-        streams = [batches(rows, self.preset.batch_tokens, seed=seed + self.step) for rows in stages]
+            clock = time.thread_time
+            keep_freed_memory(bytes_max=KEPT_BYTES_MAX)
+        saved_at, started, before_s = time.monotonic(), clock(), self.state.elapsed_s
+        streams = [
+            itertools.islice(batches(rows, self.preset.batch_tokens, seed=seed), taken, None)
+            for rows, taken in zip(stages, self.state.taken, strict=True)
+        ]
         ends = list(itertools.accumulate(stage.share for stage in self.preset.stages))[:-1]
         while True:
-            self.elapsed_s = before_s + time.thread_time() - started
-            done = max(self.tokens / self.preset.tokens, self.elapsed_s / 60 / minutes if minutes else 0)
+            self.state.elapsed_s = before_s + clock() - started
+            done = self._done(minutes)
             if done >= 1:
                 break
+            if done > 1 - self.preset.decay_share and not self.state.decaying:
+                self.save(STABLE)
+                self.state.decaying = True
             stage = bisect.bisect(ends, done)
             weight = self.preset.stages[stage].page_weight
             loss = self._train(stages[stage], next(streams[stage]), done=done, page_weight=weight)
-            self.step += 1
-            if self.step % LOG_EVERY_STEPS == 0:
+            self.state.step += 1
+            self.state.taken[stage] += 1
+            if self.state.step % LOG_EVERY_STEPS == 0:
                 self._report(loss, done)
             if time.monotonic() - saved_at > CHECKPOINT_EVERY_S:
-                self.save()
+                self.save(CHECKPOINT)
                 saved_at = time.monotonic()
-        self.save()
+        self.save(CHECKPOINT)
         self.model.set_attn_implementation("sdpa")
+
+    def _done(self, minutes: float | None) -> float:
+        """Share of the run that is behind us."""
+        of_tokens = self.state.tokens / self.preset.tokens
+        return max(of_tokens, self.state.elapsed_s / 60 / minutes) if minutes else of_tokens
 
     def _train(self, rows: Rows, batch: NDArray[np.int64], *, done: float, page_weight: float) -> float:
         rate = min(1.0, done / WARM_UP_SHARE + 0.01, (1 - done) / self.preset.decay_share)
@@ -132,52 +162,54 @@ class Pretraining:
             self.places.zero_grad()
             for name, weight in self.model.named_parameters():
                 weight.copy_(self.masters[name])
-        self.tokens += int(rows.lengths[batch].sum())
+        self.state.tokens += int(rows.lengths[batch].sum())
         return float(loss.detach())
 
     def _report(self, loss: float, done: float) -> None:
-        speed = self.tokens / max(1.0, self.elapsed_s)
-        self.log.append({"step": self.step, "tokens": self.tokens, "loss": round(loss, 4)})
+        state = self.state
+        speed = state.tokens / max(1.0, state.elapsed_s)
+        state.log.append({"step": state.step, "tokens": state.tokens, "loss": round(loss, 4)})
         print(
-            f"step {self.step}  {done:6.1%}  {self.tokens / 1e6:.2f} M tokens  loss {loss:.3f}  {speed:.0f} tok/s",
+            f"step {state.step}  {done:6.1%}  {state.tokens / 1e6:.2f} M tokens  loss {loss:.3f}  {speed:.0f} tok/s",
             flush=True,
         )
 
-    def save(self) -> None:
+    def save(self, name: str) -> None:
         """Atomic: a killed run loses at most the time since the last checkpoint."""
-        state = {
+        content = {
             "masters": {name: weight.detach() for name, weight in self.masters.items()},
             "places": self.places.state_dict(),
             "optimisers": [optimiser.state_dict() for optimiser in self.optimisers],
+            "state": asdict(self.state),
         }
-        temporary = self.folder / "checkpoint.pt.new"
-        torch.save(state, temporary)
-        os.replace(temporary, self.folder / "checkpoint.pt")
-        progress = {
-            "step": self.step,
-            "tokens": self.tokens,
-            "elapsed_s": self.elapsed_s,
-            "preset": asdict(self.preset),
-        }
-        temporary = self.folder / "progress.json.new"
-        temporary.write_text(json.dumps({**progress, "log": self.log}), encoding="utf-8")
-        os.replace(temporary, self.folder / "progress.json")
+        beside = self.folder / f"{name}.new"
+        torch.save(content, beside)
+        beside.replace(self.folder / name)
 
-    def resume(self) -> bool:
-        """Go on from the folder's checkpoint; False when there is none."""
-        if not (self.folder / "progress.json").exists():
+    def resume(self, *, minutes: float | None) -> bool:
+        """Go on from the folder's checkpoint; False when there is none.
+
+        When the budget has grown, so that a run in its decay is not that far any more, from before the decay.
+        """
+        if not self._load(CHECKPOINT):
             return False
-        state = torch.load(self.folder / "checkpoint.pt", weights_only=True, map_location=self.device)
-        progress = json.loads((self.folder / "progress.json").read_text(encoding="utf-8"))
+        if self.state.decaying and self._done(minutes) <= 1 - self.preset.decay_share:
+            self._load(STABLE)
+        return True
+
+    def _load(self, name: str) -> bool:
+        file = self.folder / name
+        if not file.exists():
+            return False
+        content = torch.load(file, weights_only=True, map_location=self.device)
         with torch.no_grad():
-            for name, weight in self.model.named_parameters():
-                self.masters[name].copy_(state["masters"][name])
-                weight.copy_(self.masters[name])
-        self.places.load_state_dict(state["places"])
-        for optimiser, saved in zip(self.optimisers, state["optimisers"], strict=True):
+            for parameter, weight in self.model.named_parameters():
+                self.masters[parameter].copy_(content["masters"][parameter])
+                weight.copy_(self.masters[parameter])
+        self.places.load_state_dict(content["places"])
+        for optimiser, saved in zip(self.optimisers, content["optimisers"], strict=True):
             optimiser.load_state_dict(saved)
-        self.step, self.tokens = progress["step"], progress["tokens"]
-        self.elapsed_s, self.log = progress["elapsed_s"], progress["log"]
+        self.state = State(**content["state"])
         return True
 
 
@@ -189,13 +221,14 @@ def batch_loss(model: Qwen3ForCausalLM, places: PlaceHeads, batch: Batch, *, pag
         input_ids=batch.ids, attention_mask=mask, position_ids=positions, use_cache=False, output_hidden_states=True
     )
     targets, kinds = batch.ids[:, 1:], batch.kinds[:, 1:]
-    answer = kinds == ANSWER
-    counted = answer | (kinds == PAGE)
-    logits = F.linear(states.last_hidden_state[:, :-1][counted], model.lm_head.weight)
-    each = F.cross_entropy(logits.float(), targets[counted], reduction="none")
-    of_answer = answer[counted]
+    answer, page = kinds == ANSWER, kinds == PAGE
+    weights = answer / answer.sum().clamp(min=1) + page_weight * page / page.sum().clamp(min=1)
+    counted = answer | page
+    read = weighted_cross_entropy(
+        states.last_hidden_state[:, :-1][counted], model.lm_head.weight, targets[counted], weights[counted]
+    )
     placed: Tensor = places(states.hidden_states[places.layer], batch.ids, batch.kinds, model.lm_head.weight)
-    return _mean(each[of_answer]) + page_weight * _mean(each[~of_answer]) + PLACE_WEIGHT * placed
+    return read + PLACE_WEIGHT * placed
 
 
 def tree(branches: Tensor) -> tuple[Tensor, Tensor]:
@@ -213,26 +246,20 @@ def tree(branches: Tensor) -> tuple[Tensor, Tensor]:
     return mask[:, None], torch.where(branches == 0, places, page_end + places - starts)
 
 
-def _mean(each: Tensor) -> Tensor:
-    return each.sum() / max(1, len(each))
-
-
 def batches(rows: Rows, batch_tokens: int, *, seed: int) -> Iterator[NDArray[np.int64]]:
     """Endless epochs of row numbers; rows of like length go together, batches in random order."""
-    epoch = 0
-    while True:
+    for epoch in itertools.count():
         generator = np.random.default_rng((seed, epoch))
-        jittered = rows.lengths * generator.uniform(0.9, 1.1, len(rows))
-        order = np.argsort(jittered, kind="stable")
-        cuts = [0]
-        for at in range(len(order)):
-            longest = int(rows.lengths[order[cuts[-1] : at + 1]].max()) if at - cuts[-1] < 64 else batch_tokens
-            if longest * (at + 1 - cuts[-1]) > batch_tokens and at > cuts[-1]:
+        order = np.argsort(rows.lengths * generator.uniform(0.9, 1.1, len(rows)), kind="stable")
+        cuts, longest = [0], 0
+        for at, length in enumerate(rows.lengths[order]):
+            longest = max(longest, int(length))
+            if at > cuts[-1] and longest * (at + 1 - cuts[-1]) > batch_tokens:
                 cuts.append(at)
+                longest = int(length)
         groups = np.split(order, cuts[1:])
         for number in generator.permutation(len(groups)):
             yield groups[number]
-        epoch += 1
 
 
 def pad(rows: Rows, batch: NDArray[np.int64]) -> Batch:

@@ -6,7 +6,7 @@ itself, at the positions that it would have alone. So a page is read once for al
 
 import hashlib
 import itertools
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,7 +51,20 @@ class Rows:
         return hashlib.sha256(self.ids.tobytes() + self.kinds.tobytes()).hexdigest()[:16]
 
     def save(self, path: Path) -> None:
-        np.savez(path, ids=self.ids, kinds=self.kinds, branches=self.branches, starts=self.starts)
+        """Whole or not at all: a file that is there can be read."""
+        beside = path.with_suffix(".new")
+        with beside.open("wb") as file:
+            np.savez(file, ids=self.ids, kinds=self.kinds, branches=self.branches, starts=self.starts)
+        beside.replace(path)
+
+    @classmethod
+    def joined(cls, parts: Sequence["Rows"]) -> "Rows":
+        """The parts one after the other."""
+        lengths = np.concatenate([part.lengths for part in parts])
+        ids, kinds, branches = (
+            np.concatenate([getattr(part, name) for part in parts]) for name in ("ids", "kinds", "branches")
+        )
+        return cls(ids, kinds, branches, np.concatenate([[0], np.cumsum(lengths)]))
 
     @classmethod
     def load(cls, path: Path) -> "Rows":

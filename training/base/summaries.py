@@ -14,7 +14,8 @@ from server.page import Page
 from server.prompt import PromptLayout, Turn
 from training.base.corpus import Document
 from training.base.evaluate import Question, greedy_answer
-from training.base.tasks import SUMMARY_TASKS, TaskMaker, sentences
+from training.base.tasks import SUMMARY_TASKS, TaskMaker
+from training.base.words import sentences
 
 TOKENS_MAX = 96
 _BLOCK_NUMBER = re.compile(r"\[\d+\]")

@@ -3,6 +3,8 @@
 Answers are the corpus's own words; the rules here only find where on the page they stand and add the quote.
 """
 
+import bisect
+import itertools
 import random
 import re
 from collections.abc import Iterator, Sequence
@@ -12,17 +14,12 @@ from server.page import Block, Page, read_page
 from server.prompt import Turn
 from training.base.corpus import Document, Question
 from training.base.norms import BARE, NUMBER, SAID, Norms, made_norms
+from training.base.thesaurus import Thesaurus
+from training.base.typed import TypedQuestions
+from training.base.words import COMMON, WORD, content_words, sentences
 
 ABSTAIN = "The page does not say."
-_SENTENCE_END = re.compile(r"(?<=[.!?;:])\s+(?=[A-Z“(\d])|\n")
 _CLAUSE_END = re.compile(r"(?<=\w\w)[,;:] ")
-_WORD = re.compile(r"[A-Za-z][\w’'-]+")
-_COMMON = frozenset(
-    """about above after also among been before being between both cannot could does each every from have having here
-    into its itself just like made make many more most much must need only other over same shall should some such
-    than that their them then there these they this those through under until upon used uses using very well were
-    what when where which while will with within without would your""".split()
-)
 _QUOTED_TASKS = frozenset({"quote", "quote-clause"})
 SUMMARY_TASKS = frozenset({"summarise", "summarise-1", "query-summary"})
 WHOLE_PAGE_TASKS = SUMMARY_TASKS | {"objectives", "outline", "title", "steps"}
@@ -46,7 +43,8 @@ _ABOUT = (
 )
 _POINT = ("Which block mentions {}?", "Which block is about {}?", "In which block is {}?", "{}: which block?")
 _BLOCK = ("What does block {} say?", "Quote block {}.", "How does block {} begin?")
-_ABSTAIN_SHARE, _BLOCK_SHARE, _FOLLOW_UP_SHARE, _OWN_SHARE, _OWN_ENTRY_SHARE = 0.12, 0.08, 0.1, 0.4, 0.5
+_ABSTAIN_SHARE, _BLOCK_SHARE, _FOLLOW_UP_SHARE, _OWN_SHARE, _OWN_ENTRY_SHARE = 0.12, 0.08, 0.1, 0.5, 0.5
+_FOREIGN_SHARE, _FOREIGN_MAX = 0.1, 400  # of phrases, those that later pages are asked for in vain
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,24 +84,39 @@ class _Asked:
 class TaskMaker:
     """Turns documents into conversations; one seeded instance gives the same rows every time."""
 
-    def __init__(self, seed: int, *, entry_share: float = 0.0, pointer_share: float = 0.15) -> None:
+    def __init__(
+        self, seed: int, *, entry_share: float = 0.0, pointer_share: float = 0.15,
+        typed_share: float = 0.0, thesaurus: Thesaurus | None = None,
+    ) -> None:  # fmt: skip
         self._random = random.Random(seed)  # noqa: S311
         self._entry_share = entry_share  # of branches that are entries
         self._pointer_share = pointer_share  # of made questions that ask for a block's number only
-        self._foreign: list[str] = ["parking permits", "the refund policy", "volcanic activity"]
+        self._typed_share = typed_share  # of them, those as people type them
+        self._thesaurus = thesaurus  # for their near words
+        self._typed: TypedQuestions | None = None  # of the page at hand
+        self._foreign: list[str] = []
 
     def page(self, document: Document, *, chars: int) -> Page | None:
         """The document from its start, as far as `chars` characters reach; None when that is too little."""
         return self._page(document, document.blocks, chars=chars)
 
     def excerpt(self, document: Document, *, chars: int) -> Page | None:
-        """A short page around the place that one of the document's questions asks for."""
-        first = 0
-        if document.questions:
-            wanted = _fold(self._random.choice(document.questions).answer).strip('“”". ').lower()[:60]
-            holding = [n for n, block in enumerate(document.blocks) if wanted in block.lower()]
-            first = max(0, (holding or [0])[0] - self._random.randrange(3))
+        """A part of the document of about `chars` characters, with the place that one of its questions asks for."""
+        ends = list(itertools.accumulate(map(len, document.blocks), initial=0))
+        latest = max(0, bisect.bisect(ends, ends[-1] - chars) - 1)  # from here on there is enough
+        first = self._random.randint(0, latest)
+        at = self._asked_for(document)
+        if at is not None:
+            earliest = min(at, bisect.bisect_left(ends, ends[at + 1] - chars))  # from here on it is still reached
+            first = self._random.randint(earliest, max(earliest, min(at, latest)))
         return self._page(document, document.blocks[first:], chars=chars)
+
+    def _asked_for(self, document: Document) -> int | None:
+        """Place of the block that answers one of the document's questions."""
+        if not document.questions:
+            return None
+        wanted = _fold(self._random.choice(document.questions).answer).strip('“”". ').lower()[:60]
+        return next((n for n, block in enumerate(document.blocks) if wanted in block.lower()), None)
 
     def _page(self, document: Document, blocks: Sequence[str], *, chars: int) -> Page | None:
         kept: list[str] = []
@@ -146,7 +159,7 @@ class TaskMaker:
 
     def _entry(self, page: Page, placed: Sequence[_Asked]) -> Entry:
         block, sentence, word = self._place(page)
-        number, word = block.n, word or sentence[:40]
+        number, word = block.n, self._as_typed(page, sentence) or word or sentence[:40]
         if placed and self._random.random() < _OWN_ENTRY_SHARE:
             asked = self._random.choice(placed)
             word, (number, sentence) = asked.question, asked.place or (number, sentence)
@@ -162,10 +175,10 @@ class TaskMaker:
         return turns
 
     def look_ups(self, page: Page, *, count: int) -> list[Turn]:
-        """Up to `count` questions about words that the page has once, each answered by the sentence with them."""
+        """Up to `count` questions about words of the page, each answered by the sentence with them."""
         places = [self._place(page) for _ in range(count)]
         return [
-            Turn(self._random.choice(_ABOUT).format(wanted), _grounded(block.n, sentence, said="", form=BARE))
+            Turn(self._question(page, sentence, wanted), _grounded(block.n, sentence, said="", form=BARE))
             for block, sentence, wanted in places
             if wanted is not None
         ]
@@ -173,7 +186,7 @@ class TaskMaker:
     def _made(self, page: Page, norms: Norms) -> Turn:
         choose = self._random
         kind = choose.random()
-        if kind < _ABSTAIN_SHARE:
+        if kind < _ABSTAIN_SHARE and self._foreign:
             foreign = choose.choice(self._foreign)
             if not _times(page, foreign):
                 return Turn(choose.choice(_ABOUT).format(foreign), norms.applied(ABSTAIN))
@@ -182,14 +195,25 @@ class TaskMaker:
             first = _shorten(sentences(block.text)[0], words=14)
             return Turn(choose.choice(_BLOCK).format(block.n), norms.applied(f'"{first}" [{block.n}]'))
         wanted = wanted or sentence[:40]
-        if choose.random() < 0.05:
-            self._foreign = [*self._foreign[-400:], wanted]
+        if choose.random() < _FOREIGN_SHARE:
+            self._foreign = [*self._foreign[-_FOREIGN_MAX:], wanted]
         if choose.random() < self._pointer_share or norms.form == NUMBER:
             form = choose.choice(_ABOUT if norms.form == NUMBER else _POINT)
             return Turn(form.format(wanted), norms.applied(f"[{block.n}]"))
         said = _CLAUSE_END.split(_fold(sentence))[0].strip(" -.:;") if norms.form == SAID else ""
         answer = _grounded(block.n, sentence, said=_shorten(said, words=20), form=norms.form)
-        return Turn(choose.choice(_ABOUT).format(wanted), norms.applied(answer))
+        return Turn(self._question(page, sentence, wanted), norms.applied(answer))
+
+    def _question(self, page: Page, sentence: str, wanted: str) -> str:
+        """As people type it, or about words of the sentence that the page has once."""
+        return self._as_typed(page, sentence) or self._random.choice(_ABOUT).format(wanted)
+
+    def _as_typed(self, page: Page, sentence: str) -> str | None:
+        if self._random.random() >= self._typed_share:
+            return None
+        if self._typed is None or self._typed.page is not page:
+            self._typed = TypedQuestions(page, self._random, self._thesaurus)
+        return self._typed.about(sentence)
 
     def _place(self, page: Page) -> tuple[Block, str, str | None]:
         """A block, a sentence of it, and words that stand there only; None for them when none were found."""
@@ -203,7 +227,7 @@ class TaskMaker:
 
     def _wanted(self, page: Page, sentence: str) -> str | None:
         """Words of the sentence that the page has once: a phrase as it stands, or two words apart."""
-        words = [m for m in _WORD.finditer(sentence) if len(m[0]) > 3 and m[0].lower() not in _COMMON]
+        words = [m for m in WORD.finditer(sentence) if len(m[0]) > 3 and m[0].lower() not in COMMON]
         self._random.shuffle(words)
         for word in words[:5]:
             last = self._random.choice([m for m in words if m.start() >= word.start()])
@@ -252,10 +276,6 @@ def _grounded(number: int, sentence: str, *, said: str, form: str) -> str:
     return f"{said}. {quote}" if said else quote
 
 
-def sentences(text: str) -> list[str]:
-    return [part.strip() for part in _SENTENCE_END.split(text) if len(part.strip()) > 2] or [text]
-
-
 def _times(page: Page, phrase: str) -> int:
     """How often the page has the phrase, in any case."""
     return sum(block.text.lower().count(phrase.lower()) for block in page.blocks)
@@ -275,7 +295,7 @@ def _containing(page: Page, answer: str, question: str) -> tuple[int, str] | Non
     wanted = answer.strip(". ").lower()
     if len(wanted) < 3:
         return None
-    asked = _content_words(question)
+    asked = content_words(question)
     found = [
         (block.n, sentence)
         for block in page.blocks
@@ -283,20 +303,16 @@ def _containing(page: Page, answer: str, question: str) -> tuple[int, str] | Non
         for sentence in sentences(block.text)
         if wanted in sentence.lower()
     ]
-    return max(found, key=lambda place: len(asked & _content_words(place[1])), default=None)
-
-
-def _content_words(text: str) -> set[str]:
-    return {word for word in map(str.lower, _WORD.findall(text)) if word not in _COMMON}
+    return max(found, key=lambda place: len(asked & content_words(place[1])), default=None)
 
 
 def _nearest(page: Page, answer: str) -> tuple[int, str] | None:
     """The sentence that shares most content words with the answer; None when fewer than half."""
-    wanted = _content_words(answer)
+    wanted = content_words(answer)
     best, found = 0.5, None
     for block in page.blocks:
         for sentence in sentences(block.text):
-            shared = len(wanted & _content_words(sentence)) / max(4, len(wanted))
+            shared = len(wanted & content_words(sentence)) / max(4, len(wanted))
             if shared > best:
                 best, found = shared, (block.n, sentence)
     return found

@@ -1,0 +1,160 @@
+"""Runs of `training base`: stopped, gone on with, gone on from another base, and what is refused."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+from server.errors import BaseError, DataError
+from training.base.card import card
+from training.base.loss import CHUNK, weighted_cross_entropy
+from training.base.make import export, make_base, pretrain
+from training.base.presets import GOING_ON_RATE, preset
+from training.base.pretrain import CHECKPOINT, STABLE, Pretraining
+
+TINY = preset("tiny")
+TEXT = (
+    "# Lamps\n\nThe lamp was made in Town{0} by a small workshop. It burns one candle in three hours, and its brass "
+    "foot keeps warm until morning.\n\nClean the glass every month with vinegar. Never leave a burning lamp in an "
+    "empty room, because curtains catch fire.\n\nThe guarantee covers the burner of Town{0} for two years."
+)
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Eight short pages with a question each, two of them held out."""
+    folder = tmp_path_factory.mktemp("corpus")
+    rows = [
+        {
+            "source": "basecamp/policies" if n > 5 else "kept", "task": "quote", "question": "How long is it covered?",
+            "page": TEXT.format(n), "answer": "two years", "title": "Lamps", "text": TEXT.format(n),
+        }
+        for n in range(8)
+    ]  # fmt: skip
+    for name in ("qa-all", "pretrain-all"):
+        lines = "".join(json.dumps(row) + "\n" for row in rows)
+        (folder / f"{name}.jsonl").write_text(lines, encoding="utf-8")
+    return folder
+
+
+def weights(run: Pretraining) -> torch.Tensor:
+    return torch.cat([weight.detach().flatten() for weight in run.masters.values()])
+
+
+def test_a_stopped_run_goes_on_where_it_was(corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = pretrain(TINY, corpus, tmp_path / "whole", seed=1, minutes=None)
+    train, steps = Pretraining._train, list[int]()
+
+    def ten_steps(self: Pretraining, *args: object, **options: object) -> float:
+        if len(steps) == 10:
+            self.save(CHECKPOINT)
+            raise KeyboardInterrupt
+        steps.append(1)
+        return train(self, *args, **options)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as stopped:
+        stopped.setattr(Pretraining, "_train", ten_steps)
+        with pytest.raises(KeyboardInterrupt):
+            pretrain(TINY, corpus, tmp_path / "stopped", seed=1, minutes=None)
+    resumed = pretrain(TINY, corpus, tmp_path / "stopped", seed=1, minutes=None)
+    assert resumed.state.taken == whole.state.taken
+    assert resumed.state.tokens == whole.state.tokens
+    # the place heads ask other tokens after a restart, so the weights are near and not equal
+    torch.testing.assert_close(weights(resumed), weights(whole), atol=0.15, rtol=0.1)
+
+
+def test_a_larger_budget_goes_on_from_before_the_decay(corpus: Path, tmp_path: Path) -> None:
+    first = pretrain(TINY, corpus, tmp_path / "work", seed=1, minutes=None)
+    assert first.state.decaying
+    stable = torch.load(tmp_path / "work" / STABLE, weights_only=True)["state"]
+    assert stable["tokens"] < first.state.tokens
+    again = Pretraining(TINY, first.model, first.places, tmp_path / "work", device="cpu")
+    assert again.resume(minutes=None)
+    assert again.state.tokens == first.state.tokens
+    larger = Pretraining(
+        replace(TINY, tokens=4 * TINY.tokens), first.model, first.places, tmp_path / "work", device="cpu"
+    )
+    assert larger.resume(minutes=None)
+    assert larger.state.tokens == stable["tokens"]
+    assert not larger.state.decaying
+
+
+def test_a_run_goes_on_from_a_base_into_the_same_folder(corpus: Path, tmp_path: Path) -> None:
+    out = tmp_path / "lamps"
+    make_base("tiny", corpus, work=tmp_path / "first", out=out, seed=1)
+    before = weights(pretrain(TINY, corpus, tmp_path / "first", seed=1, minutes=None))
+    (out / "notes.txt").write_text("mine", encoding="utf-8")
+    figures = make_base("tiny", corpus, work=tmp_path / "second", out=out, seed=1, start=out, tokens=3_000)
+    facts = json.loads((out / "training.json").read_text())
+    assert [stage["name"] for stage in facts["recipe"]["stages"]] == ["short pages", "long pages"]
+    assert sum(stage["share"] for stage in facts["recipe"]["stages"]) == pytest.approx(1)
+    assert facts["recipe"]["matrix_lr"] == pytest.approx(GOING_ON_RATE * TINY.matrix_lr)
+    assert [run["tokens"] for run in facts["earlier"]] == [
+        json.loads((tmp_path / "second/start/training.json").read_text())["tokens"]
+    ]
+    shown = (out / "README.md").read_text()
+    assert "--preset tiny --corpus DIR --out adapters/base/lamps\n" in shown
+    assert "--preset tiny --corpus DIR --start adapters/base/lamps --out adapters/base/lamps\n" in shown
+    assert figures["answer_nats_per_token"] > 0
+    run = pretrain(TINY.going_on(), corpus, tmp_path / "second", seed=1, minutes=0.0001, start=out)
+    near = F.cosine_similarity(before, weights(run), dim=0)
+    assert 0.5 < near < 1  # it began at those weights and learned
+    assert (out / "notes.txt").read_text() == "mine"
+
+
+def test_a_base_of_another_shape_is_refused(corpus: Path, tmp_path: Path) -> None:
+    with pytest.raises(BaseError, match="not the folder of a base") as refused:
+        pretrain(TINY, corpus, tmp_path / "work", seed=1, minutes=None, start=tmp_path)
+    assert refused.value.code == "base_unreadable"
+    (tmp_path / "config.json").write_text('{"hidden_size": 96, "num_hidden_layers": 2}', encoding="utf-8")
+    with pytest.raises(BaseError, match="another shape than the preset: hidden_size") as refused:
+        pretrain(TINY, corpus, tmp_path / "work", seed=1, minutes=None, start=tmp_path)
+    assert refused.value.code == "base_unsupported"
+
+
+def test_a_work_folder_holds_one_run(corpus: Path, tmp_path: Path) -> None:
+    pretrain(TINY, corpus, tmp_path / "work", seed=1, minutes=None)
+    for other in (TINY.going_on(), replace(TINY, hidden=128)):
+        with pytest.raises(DataError, match="has a run of another preset") as refused:
+            pretrain(other, corpus, tmp_path / "work", seed=1, minutes=None)
+        assert refused.value.code == "data_work"
+    with pytest.raises(DataError, match="another --work"):
+        pretrain(TINY, corpus, tmp_path / "work", seed=2, minutes=None)
+
+
+def test_a_large_base_is_saved_in_shards(corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from transformers import AutoTokenizer
+
+    run = pretrain(TINY, corpus, tmp_path / "work", seed=1, minutes=None)
+    tokenizer = AutoTokenizer.from_pretrained(tmp_path / "work/tokenizer", local_files_only=True)
+    export(run, tokenizer, tmp_path / "out")
+    assert (tmp_path / "out/model.safetensors").exists()
+    monkeypatch.setattr("training.base.make.SHARD_SIZE", "100KB")
+    export(run, tokenizer, tmp_path / "out")
+    assert not (tmp_path / "out/model.safetensors").exists()
+    assert len(list((tmp_path / "out").glob("model-*.safetensors"))) > 1
+
+
+def test_a_base_without_earlier_runs_has_a_card_too() -> None:
+    facts = json.loads(Path("adapters/base/retinue-16m/training.json").read_text())
+    shown = card("lamps", {"machine": "two cores", "minutes": 90, "earlier": []} | facts | {"earlier": []})
+    assert "The last command went on" not in shown
+    assert shown.count("python -m training base") == 1
+
+
+def test_the_loss_in_chunks_is_cross_entropy() -> None:
+    torch.manual_seed(0)
+    tokens = 2 * CHUNK + 70
+    hidden, head = torch.randn(tokens, 24, requires_grad=True), torch.randn(50, 24, requires_grad=True)
+    targets, counted = torch.randint(0, 50, (tokens,)), torch.rand(tokens)
+    (2 * weighted_cross_entropy(hidden, head, targets, counted)).backward()  # type: ignore[no-untyped-call]
+    ours = (hidden.grad, head.grad)
+    hidden.grad = head.grad = None
+    theirs = (F.cross_entropy(hidden @ head.T, targets, reduction="none") * counted).sum()
+    (2 * theirs).backward()  # type: ignore[no-untyped-call]
+    torch.testing.assert_close(weighted_cross_entropy(hidden, head, targets, counted), theirs)
+    for mine, other in zip(ours, (hidden.grad, head.grad), strict=True):
+        torch.testing.assert_close(mine, other, atol=1e-5, rtol=1e-5)
