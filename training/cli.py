@@ -25,6 +25,8 @@ from training.recipe import default_recipe, read_recipe
 if TYPE_CHECKING:
     from training.make import Job
 
+_KEPT_BYTES_MAX = 2**31 - 1  # the most that glibc takes
+
 app = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
@@ -267,11 +269,14 @@ def _quiet(threads: int) -> None:
     """No bars and advice of the libraries between our lines; nothing is asked of any hub.
 
     Threads that wait for each other sleep after a moment: beside another busy program, spinning halves the speed.
+    What a step frees is kept for the next one.
     """
     import warnings
 
-    os.environ.setdefault("GOMP_SPINCOUNT", "1000")  # read when torch is loaded
+    from server.engine.allocator import keep_freed_memory
 
+    os.environ.setdefault("GOMP_SPINCOUNT", "1000")  # read when torch is loaded
+    keep_freed_memory(bytes_max=_KEPT_BYTES_MAX)
     os.environ |= {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_VERBOSITY": "error", "HF_HUB_DISABLE_PROGRESS_BARS": "1"}
     warnings.filterwarnings("ignore", category=FutureWarning)
     import torch

@@ -20,7 +20,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from transformers import Qwen3Config, Qwen3ForCausalLM
 
-from server.engine.allocator import keep_freed_memory
 from training.base import attention
 from training.base.loss import weighted_cross_entropy
 from training.base.places import WEIGHT as PLACE_WEIGHT
@@ -31,7 +30,6 @@ from training.base.rows import ANSWER, PAGE, Rows
 WARM_UP_SHARE = 0.02
 PLACES_LR = 1e-3
 PADDING = 999  # branch of no row
-KEPT_BYTES_MAX = 2**31 - 1  # a step's activations
 CHECKPOINT_EVERY_S = 240
 LOG_EVERY_STEPS = 20
 CHECKPOINT, STABLE = "checkpoint.pt", "stable.pt"  # the second from before the decay
@@ -111,7 +109,6 @@ class Pretraining:
         if self.device == "cpu":
             self.model.set_attn_implementation(attention.NAME)
             clock = time.thread_time
-            keep_freed_memory(bytes_max=KEPT_BYTES_MAX)
         saved_at, started, before_s = time.monotonic(), clock(), self.state.elapsed_s
         streams = [
             itertools.islice(batches(rows, self.preset.batch_tokens, seed=seed), taken, None)
