@@ -96,7 +96,7 @@ def _claim(work: Path, preset: Preset, *, seed: int) -> None:
     if not file.exists():
         file.write_text(json.dumps(mine) + "\n", encoding="utf-8")
     elif json.loads(file.read_text(encoding="utf-8")) != mine:
-        raise DataError(f"{work} has a run of another preset or seed: give another --work.", code="data_work")
+        raise DataError(f"{work} has a run of another preset, start or seed: give another --work.", code="data_work")
 
 
 @dataclass(frozen=True, slots=True)
