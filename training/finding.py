@@ -2,11 +2,9 @@
 
 Some hundred examples teach a small base its new form and cost it what it looks words up with. So a recipe can
 rehearse that while it trains, and every report says how much of it is left. No answer here is anyone's writing: a
-question has words of one sentence of the page, and the answer is that sentence. Rehearsed are those, and the
-quotations of the copilot's own examples.
+question has words of one sentence of the page, and the answer is that sentence.
 """
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import takewhile
@@ -29,7 +27,6 @@ from training.render import Rendered, Renderer
 
 QUESTIONS_PER_PAGE = 6
 SEED = 9
-_FIRST_QUOTE = re.compile(r'"[^"]+" \[\d+\]')
 TYPED_SHARE = 0.5  # of look-ups, those as people type them
 
 
@@ -41,18 +38,16 @@ def look_up_rows(pages: Mapping[str, Page], layout: PromptLayout, *, norms: str,
 
 
 def rehearsal_rows(
-    pages: Mapping[str, Page], examples: Sequence[Example], layout: PromptLayout, *, norms: str, context: int
+    pages: Mapping[str, Page], answers: Sequence[str], layout: PromptLayout, *, norms: str, context: int
 ) -> list[Rendered]:
-    """The same, and the first quotation of each of the copilot's `examples`, behind the beginning of one of their
-    answers; only the quotation is supervised.
+    """The same behind the beginning of one of the copilot's `answers`; only the quotation is supervised.
 
     The beginning belongs to another question: what is quoted shall depend on the question, not on it.
     """
-    quoting = [example for example in examples if _FIRST_QUOTE.search(example.answer)]
-    openings = [example.answer.partition('"')[0] for example in quoting] or [""]
+    openings = [answer.partition('"')[0] for answer in answers if '"' in answer] or [""]
     choose = np.random.default_rng(SEED)
     renderer, rows = Renderer(layout, norms=norms, context=context), []
-    for example in (*_examples(pages), *map(_first_quote, quoting)):
+    for example in _examples(pages):
         opening = openings[choose.integers(len(openings))]
         row = renderer.row(example.model_copy(update={"answer": opening + example.answer}), pages[example.page])
         if row is not None:
@@ -65,12 +60,6 @@ def _examples(pages: Mapping[str, Page]) -> Iterator[Example]:
     for slug, page in pages.items():
         for turn in maker.look_ups(page, count=QUESTIONS_PER_PAGE):
             yield Example(page=slug, question=turn.question, answer=turn.answer)
-
-
-def _first_quote(example: Example) -> Example:
-    found = _FIRST_QUOTE.search(example.answer)
-    assert found is not None  # noqa: S101 - asked by the caller
-    return example.model_copy(update={"answer": found[0]})
 
 
 def _quotation_only(row: Rendered, opening: Sequence[int]) -> Rendered:

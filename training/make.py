@@ -93,8 +93,8 @@ class Bench:
             self.replay = forgetting.replay_rows(_with_pages(examples, "train"), self.layout, context=context)
         self.rehearsal: list[Rendered] = []
         if recipe.rehearsal:
-            mine = examples.rows["train"]
-            self.rehearsal = finding.rehearsal_rows(pages["train"], mine, self.layout, norms=norms, context=context)
+            kept = [row.answer for row in examples.rows["train"] if row.kind == "answer"]
+            self.rehearsal = finding.rehearsal_rows(pages["train"], kept, self.layout, norms=norms, context=context)
         self.look_ups = finding.look_up_rows(pages["heldout"], self.layout, norms=norms, context=context)
         self.general_folder = forgetting.general_folder(job.data)
         self.general = forgetting.general_rows(self.general_folder, self.layout, context=context)

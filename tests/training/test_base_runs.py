@@ -15,6 +15,7 @@ from training.base.make import export, make_base, pretrain
 from training.base.presets import GOING_ON_RATE, preset
 from training.base.pretrain import CHECKPOINT, STABLE, Pretraining
 
+BASE = Path(__file__).parents[2] / "adapters/base/retinue-16m"
 TINY = preset("tiny")
 TEXT = (
     "# Lamps\n\nThe lamp was made in Town{0} by a small workshop. It burns one candle in three hours, and its brass "
@@ -97,7 +98,7 @@ def test_a_run_goes_on_from_a_base_into_the_same_folder(corpus: Path, tmp_path: 
     ]
     shown = (out / "README.md").read_text()
     assert "--preset tiny --corpus DIR --out adapters/base/lamps\n" in shown
-    assert "--preset tiny --corpus DIR --start adapters/base/lamps --out adapters/base/lamps\n" in shown
+    assert "--preset tiny --corpus DIR --start adapters/base/lamps --out adapters/base/lamps --tokens 0.003\n" in shown
     assert figures["answer_nats_per_token"] > 0
     run = pretrain(TINY.going_on(), corpus, tmp_path / "second", seed=1, minutes=0.0001, start=out)
     near = F.cosine_similarity(before, weights(run), dim=0)
@@ -138,11 +139,20 @@ def test_a_large_base_is_saved_in_shards(corpus: Path, tmp_path: Path, monkeypat
     assert len(list((tmp_path / "out").glob("model-*.safetensors"))) > 1
 
 
-def test_a_base_without_earlier_runs_has_a_card_too() -> None:
-    facts = json.loads(Path("adapters/base/retinue-16m/training.json").read_text())
-    shown = card("lamps", {"machine": "two cores", "minutes": 90, "earlier": []} | facts | {"earlier": []})
-    assert "The last command went on" not in shown
-    assert shown.count("python -m training base") == 1
+def test_a_card_has_the_commands_of_all_runs_and_a_note_where_there_was_none() -> None:
+    facts = json.loads((BASE / "training.json").read_text())
+    assert card("retinue-16m", facts) == (BASE / "README.md").read_text()
+    runs = facts["earlier"]
+    assert facts["minutes"] and runs
+    for earlier in (
+        [],
+        [{"preset": "cpu", "tokens": 5e6, "hours": 1}],
+        [{"note": "By hand.", "tokens": 5e6, "hours": 1}],
+    ):
+        shown = card("lamps", facts | {"earlier": earlier})
+        assert shown.count("python -m training base") == 1 + sum("note" not in run for run in earlier)
+        assert ("went on from weights that had seen 5.0 M tokens in 1.0 hours" in shown) == bool(earlier)
+        assert ("By hand." in shown) == any("note" in run for run in earlier)
 
 
 def test_the_loss_in_chunks_is_cross_entropy() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from training.base.presets import Preset
+from training.base.presets import preset as usual
 from training.figure import draw_loss_curve
 
 
@@ -15,8 +16,9 @@ def write_card(
     tokens: int, hours: float, minutes: float | None, machine: str, parameters: int, start: Path | None = None,
 ) -> None:  # fmt: skip
     """README.md, training.json and loss.png in the base's folder; `start` is the base that the run went on from."""
+    budget = preset.tokens if preset.tokens != usual(preset_name).tokens else None
     facts: dict[str, Any] = {
-        "preset": preset_name, "minutes": minutes, "machine": machine, "recipe": asdict(preset),
+        "preset": preset_name, "minutes": minutes, "budget": budget, "machine": machine, "recipe": asdict(preset),
         "parameters": parameters, "tokens": tokens, "hours": round(hours, 2),
         "earlier": earlier_runs(start) if start else [],
         "held_out": {name: round(value, 4) for name, value in figures.items()}, "log": log,
@@ -30,7 +32,7 @@ def earlier_runs(start: Path) -> list[dict[str, Any]]:
     """The runs that made `start`, from its training.json, first one first."""
     file = start / "training.json"
     facts = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
-    kept = {name: facts[name] for name in ("preset", "minutes", "tokens", "hours", "note") if name in facts}
+    kept = {name: facts[name] for name in ("preset", "minutes", "budget", "tokens", "hours", "note") if name in facts}
     return [*facts.get("earlier", []), kept]
 
 
@@ -45,7 +47,7 @@ def card(name: str, facts: dict[str, Any]) -> str:
     held_out, recipe = facts["held_out"], facts["recipe"]
     rows = "\n".join(f"| {label} | {held_out[key]:{form}} |" for key, label, form in _FIGURES if key in held_out)
     runs = [*facts["earlier"], facts]
-    commands = "\n".join(f"    {_command(name, run, first=run is runs[0])}" for run in runs)
+    commands = "\n".join(f"    {_command(name, run, first=run is runs[0])}" for run in runs if "note" not in run)
     return _CARD.format(
         name=name, rows=rows, tokens=facts["tokens"] / 1e6, hours=facts["hours"], machine=facts["machine"],
         commands=commands, history=_history(facts["earlier"]),
@@ -54,9 +56,11 @@ def card(name: str, facts: dict[str, Any]) -> str:
 
 
 def _command(name: str, run: dict[str, Any], *, first: bool) -> str:
+    """What made this run; a run that no command makes has a note instead."""
     folder = f"adapters/base/{name}"
     start = "" if first else f" --start {folder}"
     limit = f" --minutes {run['minutes']:g}" if run.get("minutes") else ""
+    limit += f" --tokens {run['budget'] / 1e6:g}" if run.get("budget") else ""
     return f"python -m training base --preset {run.get('preset', '?')} --corpus DIR{start} --out {folder}{limit}"
 
 
