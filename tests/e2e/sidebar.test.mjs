@@ -152,8 +152,8 @@ describe('with a server', () => {
     await status.getByText('its own adapter now').waitFor();
     assert.match(await status.innerText(), /norms kept \d+% → \d+%, loss \d\.\d\d → \d\.\d\d/);
     assert.equal(await frame.locator('.who .badge').innerText(), 'Tuned');
-    await ask(frame, 'When does it renew, and what notice is needed?');
-    assert.match(await lastAnswer(frame), /Not legal advice\.\s*$/);
+    await ask(frame, 'How strong is the evidence for the service level?');
+    assert.match(await lastAnswer(frame), /Talk to a clinician/);
     assert.equal(await frame.locator('.turn').last().locator('.badge').innerText(), 'Tuned');
     await strip.getByRole('button', { name: 'Put away' }).click();
     await status.getByText('its own adapter now').waitFor({ state: 'detached' });

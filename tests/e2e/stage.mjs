@@ -37,7 +37,7 @@ export async function startServer({ trainable = null } = {}) {
 async function prepareTraining(home, { id, name }) {
   const [copilot, examples, standIn] = [join(home, 'data', 'copilots', id), join(home, 'examples', id), join(home, 'stand-in', 'training')];
   for (const folder of [copilot, examples, standIn]) await mkdir(folder, { recursive: true });
-  const text = await readFile(join(ROOT, 'adapters', 'legal', 'contract-review', 'copilot.toml'), 'utf8');
+  const text = await readFile(join(ROOT, 'adapters', 'health', 'evidence-check', 'copilot.toml'), 'utf8');
   await writeFile(join(copilot, 'copilot.toml'), text.replace(/^name = .*$/m, `name = "${name}"`));
   for (const split of ['train', 'heldout']) await writeFile(join(examples, `${split}.jsonl`), '');
   await writeFile(join(standIn, '__init__.py'), '');

@@ -12,7 +12,7 @@ from pathlib import Path
 
 STEPS = 200
 USER = Path(os.environ["RETINUE_USER_DIR"])
-SHIPPED = Path(os.environ["RETINUE_ADAPTERS_DIR"]) / "legal" / "contract-review"
+SHIPPED = Path(os.environ["RETINUE_ADAPTERS_DIR"]) / "health" / "evidence-check"
 
 
 def say(event: str, **fields: object) -> None:
