@@ -184,7 +184,7 @@ def base(
         float | None, typer.Option(min=0.001, help="millions of tokens to train on, other than the preset's")
     ] = None,
     work: Annotated[
-        Path | None, typer.Option(help="tokenizer, rows and checkpoint of the run; by default runs/base-PRESET")
+        Path | None, typer.Option(help="tokenizer, rows and checkpoint of the run; by default in runs/")
     ] = None,
     start: Annotated[
         Path | None, typer.Option(help="folder of a base of the preset's shape: the run goes on from its weights")
@@ -199,8 +199,9 @@ def base(
         from training.base.make import make_base
 
         target = out or load_settings().adapters_dir / "base" / f"retinue-{preset}"
+        own_work = Path(f"runs/base-{preset}{'-on' if start else ''}")
         figures = make_base(
-            preset, corpus, work=work or Path(f"runs/base-{preset}"), out=target, seed=seed, minutes=minutes,
+            preset, corpus, work=work or own_work, out=target, seed=seed, minutes=minutes,
             tokens=round(tokens * 1e6) if tokens else None, start=start,
         )  # fmt: skip
         for name, value in figures.items():

@@ -66,9 +66,9 @@ def begin_from(start: Path, preset: Preset, work: Path) -> None:
     other = [name for name in _SHAPE if config.get(name) != wanted[name]]
     if other:
         raise BaseError(f"{start} has another shape than the preset: {', '.join(other)}.", code="base_unsupported")
+    AutoTokenizer.from_pretrained(start, local_files_only=True).save_pretrained(work / "tokenizer")
     shutil.copytree(start, work / f"{START}.new", dirs_exist_ok=True)
-    (work / f"{START}.new").replace(work / START)
-    AutoTokenizer.from_pretrained(work / START, local_files_only=True).save_pretrained(work / "tokenizer")
+    (work / f"{START}.new").replace(work / START)  # last: a run that was killed before begins anew
 
 
 def make_base(
