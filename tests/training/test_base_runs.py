@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 from torch.nn import functional as F
+from transformers import AutoTokenizer
 
 from server.errors import BaseError, DataError
 from training.base.card import card
@@ -14,6 +15,7 @@ from training.base.loss import CHUNK, weighted_cross_entropy
 from training.base.make import export, make_base, pretrain
 from training.base.presets import GOING_ON_RATE, preset
 from training.base.pretrain import CHECKPOINT, STABLE, Pretraining
+from training.base.rows import Rows
 
 BASE = Path(__file__).parents[2] / "adapters/base/retinue-16m"
 TINY = preset("tiny")
@@ -97,13 +99,27 @@ def test_a_run_goes_on_from_a_base_into_the_same_folder(corpus: Path, tmp_path: 
         json.loads((tmp_path / "second/start/training.json").read_text())["tokens"]
     ]
     shown = (out / "README.md").read_text()
-    assert "--preset tiny --corpus DIR --out adapters/base/lamps\n" in shown
-    assert "--preset tiny --corpus DIR --start adapters/base/lamps --out adapters/base/lamps --tokens 0.003\n" in shown
+    assert "--preset tiny --corpus DIR --out adapters/base/lamps --seed 1\n" in shown
+    onward = "--preset tiny --corpus DIR --start adapters/base/lamps --out adapters/base/lamps"
+    assert f"{onward} --tokens 0.003 --seed 1\n" in shown
     assert figures["answer_nats_per_token"] > 0
     run = pretrain(TINY.going_on(), corpus, tmp_path / "second", seed=1, minutes=0.0001, start=out)
     near = F.cosine_similarity(before, weights(run), dim=0)
     assert 0.5 < near < 1  # it began at those weights and learned
     assert (out / "notes.txt").read_text() == "mine"
+
+
+def test_another_seed_makes_other_rows_and_is_measured_on_the_same(corpus: Path, tmp_path: Path) -> None:
+    first = pretrain(TINY, corpus, tmp_path / "first", seed=1, minutes=0.0001)
+    export(first, AutoTokenizer.from_pretrained(tmp_path / "first/tokenizer"), tmp_path / "base")
+    for seed in (1, 2):
+        work = tmp_path / str(seed)
+        pretrain(TINY.going_on(), corpus, work, seed=seed, minutes=0.0001, start=tmp_path / "base")
+    rows, held_out = (
+        [Rows.load(tmp_path / seed / name).digest for seed in "12"] for name in ("rows-2.npz", "heldout.npz")
+    )
+    assert rows[0] != rows[1]
+    assert held_out[0] == held_out[1]
 
 
 def test_a_base_of_another_shape_is_refused(corpus: Path, tmp_path: Path) -> None:

@@ -10,16 +10,19 @@ from training.base.presets import Preset
 from training.base.presets import preset as usual
 from training.figure import draw_loss_curve
 
+_KEPT = ("preset", "minutes", "budget", "seed", "tokens", "hours", "note")  # of a run, in the record of the next one
+
 
 def write_card(
     folder: Path, *, preset_name: str, preset: Preset, figures: dict[str, float], log: list[dict[str, float]],
-    tokens: int, hours: float, minutes: float | None, machine: str, parameters: int, start: Path | None = None,
+    tokens: int, hours: float, minutes: float | None, seed: int, machine: str, parameters: int,
+    start: Path | None = None,
 ) -> None:  # fmt: skip
     """README.md, training.json and loss.png in the base's folder; `start` is the base that the run went on from."""
     budget = preset.tokens if preset.tokens != usual(preset_name).tokens else None
     facts: dict[str, Any] = {
-        "preset": preset_name, "minutes": minutes, "budget": budget, "machine": machine, "recipe": asdict(preset),
-        "parameters": parameters, "tokens": tokens, "hours": round(hours, 2),
+        "preset": preset_name, "minutes": minutes, "budget": budget, "seed": seed, "machine": machine,
+        "recipe": asdict(preset), "parameters": parameters, "tokens": tokens, "hours": round(hours, 2),
         "earlier": earlier_runs(start) if start else [],
         "held_out": {name: round(value, 4) for name, value in figures.items()}, "log": log,
     }  # fmt: skip
@@ -32,7 +35,7 @@ def earlier_runs(start: Path) -> list[dict[str, Any]]:
     """The runs that made `start`, from its training.json, first one first."""
     file = start / "training.json"
     facts = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
-    kept = {name: facts[name] for name in ("preset", "minutes", "budget", "tokens", "hours", "note") if name in facts}
+    kept = {name: facts[name] for name in _KEPT if name in facts}
     return [*facts.get("earlier", []), kept]
 
 
@@ -61,6 +64,7 @@ def _command(name: str, run: dict[str, Any], *, first: bool) -> str:
     start = "" if first else f" --start {folder}"
     limit = f" --minutes {run['minutes']:g}" if run.get("minutes") else ""
     limit += f" --tokens {run['budget'] / 1e6:g}" if run.get("budget") else ""
+    limit += f" --seed {run['seed']}" if "seed" in run else ""
     return f"python -m training base --preset {run.get('preset', '?')} --corpus DIR{start} --out {folder}{limit}"
 
 

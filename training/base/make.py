@@ -13,7 +13,7 @@ from training.base.card import write_card
 from training.base.corpus import read_questions
 from training.base.evaluate import answers, held_out_questions, losses
 from training.base.places import PlaceHeads
-from training.base.prepare import prepare
+from training.base.prepare import HELD_OUT_SEED, prepare
 from training.base.presets import Preset, preset
 from training.base.pretrain import Pretraining, new_model
 from training.base.rows import Rows
@@ -24,10 +24,6 @@ SHARD_SIZE = "15MB"  # small enough for any version control and mail
 QUESTIONS = 200
 SUMMARIES = 40
 START = "start"  # in a work folder: the base that the run went on from
-_SHAPE = (
-    "hidden_size", "num_hidden_layers", "num_attention_heads", "num_key_value_heads", "head_dim",
-    "intermediate_size", "max_position_embeddings",
-)  # fmt: skip
 
 
 def pretrain(
@@ -62,8 +58,7 @@ def begin_from(start: Path, preset: Preset, work: Path) -> None:
         config = json.loads((start / "config.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise BaseError(f"{start} is not the folder of a base model: {error}", code="base_unreadable") from error
-    wanted = new_model(preset, vocabulary=preset.vocabulary).config.to_dict()
-    other = [name for name in _SHAPE if config.get(name) != wanted[name]]
+    other = [name for name, size in preset.shape.items() if config.get(name) != size]
     if other:
         raise BaseError(f"{start} has another shape than the preset: {', '.join(other)}.", code="base_unsupported")
     AutoTokenizer.from_pretrained(start, local_files_only=True).save_pretrained(work / "tokenizer")
@@ -88,12 +83,14 @@ def make_base(
     model = run.model.eval()
     figures = losses(model, tokenizer, Rows.load(work / "heldout.npz"), count=200)
     documents, chars = list(read_questions(corpus)), chosen.stages[-1].chars
-    figures |= answers(model, tokenizer, held_out_questions(documents, count=QUESTIONS, chars=chars, seed=seed + 1))
-    asked = held_out_summaries(documents, count=SUMMARIES, chars=chosen.page_chars, seed=seed + 1)
+    figures |= answers(
+        model, tokenizer, held_out_questions(documents, count=QUESTIONS, chars=chars, seed=HELD_OUT_SEED + 1)
+    )
+    asked = held_out_summaries(documents, count=SUMMARIES, chars=chosen.page_chars, seed=HELD_OUT_SEED + 1)
     figures |= summaries(model, tokenizer, asked)
     write_card(
         out, preset_name=preset_name, preset=chosen, figures=figures, log=run.state.log, tokens=run.state.tokens,
-        hours=run.state.elapsed_s / 3600, minutes=minutes, machine=_machine(run.device),
+        hours=run.state.elapsed_s / 3600, minutes=minutes, seed=seed, machine=_machine(run.device),
         parameters=sum(weight.numel() for weight in model.parameters()), start=work / START if start else None,
     )  # fmt: skip
     return figures

@@ -26,8 +26,8 @@ TOKENIZER_PAGES = 8000
 CHARS_PER_TOKEN = 3.6
 PART_TOKENS = 4_000_000  # of a stage, made by one process
 HELD_OUT_ROWS = 400
+HELD_OUT_SEED = 7  # not the run's: figures of runs with other seeds are of the same pages
 SHORT_CHARS = 900
-SHAPE = ("vocabulary", "hidden", "layers", "heads", "kv_heads", "head_dim", "intermediate", "context")
 
 
 def prepare(preset: Preset, corpus: Path, work: Path, *, seed: int) -> tuple[PreTrainedTokenizerFast, list[Rows]]:
@@ -63,9 +63,10 @@ def _make(preset: Preset, corpus: Path, work: Path, files: Sequence[Path], *, se
         (work / "tokenizer.new").replace(work / "tokenizer")
     Thesaurus.learn(map(_text, kept_prose)).save(work / "thesaurus.npz")
     long, long_unseen = (list(joined(each, chars=preset.page_chars)) for each in (kept, unseen))
-    held_out = [*long_unseen, *_some(unseen_prose, len(long_unseen), choose)]
-    choose.shuffle(held_out)
-    last = _Part(held_out, work, preset.stages[-1], seed + 1, preset.tokens, rows_max=HELD_OUT_ROWS)
+    choose_unseen = random.Random(HELD_OUT_SEED)  # noqa: S311
+    held_out = [*long_unseen, *_some(unseen_prose, len(long_unseen), choose_unseen)]
+    choose_unseen.shuffle(held_out)
+    last = _Part(held_out, work, preset.stages[-1], HELD_OUT_SEED + 1, preset.tokens, rows_max=HELD_OUT_ROWS)
     last.rows().save(work / "heldout.npz")
     for number, (stage, file) in enumerate(zip(preset.stages, files, strict=True), start=1):
         pages = long if stage.joined else kept
@@ -90,8 +91,8 @@ def _text(document: Document) -> str:
 
 def _claim(work: Path, preset: Preset, *, seed: int) -> None:
     """Rows and weights fit one shape and seed only. Raises DataError when `work` has those of another run."""
-    mine = {"seed": seed, "stages": [stage.name for stage in preset.stages]}
-    mine |= {name: getattr(preset, name) for name in SHAPE}
+    stages = [stage.name for stage in preset.stages]
+    mine = {"seed": seed, "stages": stages, "vocabulary": preset.vocabulary, **preset.shape}
     file = work / "run.json"
     if not file.exists():
         file.write_text(json.dumps(mine) + "\n", encoding="utf-8")

@@ -47,6 +47,19 @@ class Preset:
         """Longest page in training."""
         return self.stages[-1].chars[1]
 
+    @property
+    def shape(self) -> dict[str, int]:
+        """The model's sizes, named as in its config.json. A run goes on only from weights of the same."""
+        return {
+            "hidden_size": self.hidden,
+            "num_hidden_layers": self.layers,
+            "num_attention_heads": self.heads,
+            "num_key_value_heads": self.kv_heads,
+            "head_dim": self.head_dim,
+            "intermediate_size": self.intermediate,
+            "max_position_embeddings": self.context,
+        }
+
     def going_on(self) -> "Preset":
         """For weights that look words up already: whole questions only, larger batches, lower rates."""
         kept = [stage for stage in self.stages if stage.name in ("short pages", "long pages")]

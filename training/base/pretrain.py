@@ -39,13 +39,7 @@ def new_model(preset: Preset, *, vocabulary: int) -> Qwen3ForCausalLM:
     return Qwen3ForCausalLM(
         Qwen3Config(
             vocab_size=vocabulary,
-            hidden_size=preset.hidden,
-            num_hidden_layers=preset.layers,
-            num_attention_heads=preset.heads,
-            num_key_value_heads=preset.kv_heads,
-            head_dim=preset.head_dim,
-            intermediate_size=preset.intermediate,
-            max_position_embeddings=preset.context,
+            **preset.shape,
             rope_parameters={"rope_type": "default", "rope_theta": 1_000_000.0},
             tie_word_embeddings=True,
             bos_token_id=None,
