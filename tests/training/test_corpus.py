@@ -73,10 +73,37 @@ def test_a_corpus_needs_sources_of_both_kinds(tmp_path: Path) -> None:
     assert refused.value.code == "data_missing"
 
 
+def test_a_corpus_says_which_of_its_sources_are_held_out(tmp_path: Path) -> None:
+    sources = ("basecamp/policies", "our/handbook", "our/blog")
+    rows = [
+        {"source": source, "task": "answer", "page": f"# P\n\n{source}.", "question": "q", "answer": "One",
+         "title": "P", "text": f"{source}."}
+        for source in sources
+    ]  # fmt: skip
+    for name in ("qa-x", "pretrain-x"):
+        (tmp_path / f"{name}.jsonl").write_text("\n".join(map(json.dumps, rows)) + "\n", encoding="utf-8")
+
+    def held_out() -> list[list[str]]:
+        documents = (read_questions(tmp_path), read_prose(tmp_path, chars=100))
+        return [[each.source for each in found if each.held_out] for found in documents]
+
+    assert held_out() == [["basecamp/policies"]] * 2
+    (tmp_path / "held-out.txt").write_text("our/handbook\n\n our/blog \n", encoding="utf-8")
+    assert held_out() == [["our/handbook", "our/blog"]] * 2
+    (tmp_path / "held-out.txt").write_bytes(b"\xff\xfe")
+    with pytest.raises(DataError, match=r"held-out\.txt"):
+        held_out()
+
+
 def test_held_out_questions_are_spread_over_all_held_out_pages() -> None:
     sources = ["basecamp/policies"] * 20 + ["google/eng-practices"] * 20 + ["kept"] * 20
     long = [
-        Document(source, f"Page {n}", tuple(f"Rule {n}-{k} names gate {k * 7 + n} of town {k}." for k in range(9)))
+        Document(
+            source,
+            f"Page {n}",
+            tuple(f"Rule {n}-{k} names gate {k * 7 + n} of town {k}." for k in range(9)),
+            held_out=source != "kept",
+        )
         for n, source in enumerate(sources)
     ]
     found = held_out_questions(long, count=30, chars=(100, 700), seed=1)

@@ -8,7 +8,7 @@ from transformers import PreTrainedTokenizerBase, Qwen3ForCausalLM
 
 from server.page import read_page
 from training.base.card import card
-from training.base.corpus import HELD_OUT_SOURCES, Document, Question
+from training.base.corpus import Document, Question
 from training.base.presets import preset
 from training.base.summaries import held_out_summaries, lead, rouge_l, summaries
 
@@ -41,12 +41,12 @@ def test_the_lead_is_whole_sentences_across_blocks_without_headings() -> None:
 
 
 def test_summaries_are_asked_evenly_and_only_of_held_out_pages() -> None:
-    def document(number: int, *, source: str, task: str) -> Document:
-        return Document(source, "", (SENTENCES * 2,), [Question(task, "In short?", f"It is about {number}.")])
+    def document(number: int, *, held_out: bool = True, task: str = "summarise") -> Document:
+        asked = [Question(task, "In short?", f"It is about {number}.")]
+        return Document("a", "", (SENTENCES * 2,), asked, held_out=held_out)
 
-    held_out = min(HELD_OUT_SOURCES)
-    documents = [document(number, source=held_out, task="summarise") for number in range(10)]
-    documents += [document(10, source="elsewhere", task="summarise"), document(11, source=held_out, task="title")]
+    documents = [document(number) for number in range(10)]
+    documents += [document(10, held_out=False), document(11, task="title")]
     asked = held_out_summaries(documents, count=5, chars=1_000, seed=1)
     assert [question.turn.answer for question in asked] == [f"It is about {number}." for number in (0, 2, 4, 6, 8)]
     assert len(held_out_summaries(documents, count=40, chars=1_000, seed=1)) == 10
@@ -54,7 +54,7 @@ def test_summaries_are_asked_evenly_and_only_of_held_out_pages() -> None:
 
 def test_the_base_and_the_lead_are_measured_on_the_same_pages(base: Path, tokenizer: PreTrainedTokenizerBase) -> None:
     gold = SENTENCES.partition(". ")[0]
-    document = Document(min(HELD_OUT_SOURCES), "", (SENTENCES * 2,), [Question("summarise", "In short?", gold)])
+    document = Document("a", "", (SENTENCES * 2,), [Question("summarise", "In short?", gold)], held_out=True)
     questions = held_out_summaries([document] * 2, count=2, chars=1_000, seed=1)
     figures = summaries(Qwen3ForCausalLM.from_pretrained(base).eval(), tokenizer, questions)
     assert figures["summaries"] == 2

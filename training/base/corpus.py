@@ -2,6 +2,7 @@
 
 `pretrain-*.jsonl[.xz]`  {"source", "domain", "title", "text"}                        prose
 `qa-*.jsonl[.xz]`        {"source", "domain", "task", "page", "question", "answer"}   questions about a page
+`held-out.txt`           sources that are measured on and never trained on, one a line; HELD_OUT_SOURCES without it
 Text is light Markdown: paragraphs apart by empty lines, `#` headings, `-` or `1.` lists.
 """
 
@@ -69,36 +70,46 @@ class Document:
     title: str
     blocks: tuple[str, ...]
     questions: list[Question] = field(default_factory=list)
+    held_out: bool = False
 
-    @property
-    def held_out(self) -> bool:
-        return self.source in HELD_OUT_SOURCES
+
+def held_out_sources(corpus: Path) -> frozenset[str]:
+    """Raises DataError when `held-out.txt` cannot be read."""
+    try:
+        lines = (corpus / "held-out.txt").read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        return HELD_OUT_SOURCES
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"held-out.txt in {corpus} cannot be read: {error}", code="data_json") from error
+    return frozenset(line.strip() for line in lines if line.strip())
 
 
 def read_questions(corpus: Path) -> Iterator[Document]:
     """Pages with their questions, questions of one page together. Raises DataError."""
-    pages: dict[str, Document] = {}
+    pages, unseen = dict[str, Document](), held_out_sources(corpus)
     for row in _rows(corpus, "qa-*", _QuestionRow):
         if not row.page:
             continue
         title, blocks = split_blocks(row.page)
-        document = pages.setdefault(row.page, Document(row.source, title, blocks))
+        document = pages.setdefault(row.page, Document(row.source, title, blocks, held_out=row.source in unseen))
         document.questions.append(Question(row.task, row.question, row.answer))
     return (document for document in pages.values() if document.blocks)
 
 
 def read_prose(corpus: Path, *, chars: int) -> Iterator[Document]:
     """Prose cut into pages of about `chars` characters at paragraph borders. Raises DataError."""
+    unseen = held_out_sources(corpus)
     for row in _rows(corpus, "pretrain-*", _Prose):
+        held_out = row.source in unseen
         title, blocks = split_blocks(row.text)
         page: list[str] = []
         for block in blocks:
             if page and sum(map(len, page)) + len(block) > chars:
-                yield Document(row.source, row.title or title, tuple(page))
+                yield Document(row.source, row.title or title, tuple(page), held_out=held_out)
                 page = []
             page.append(block[: 2 * chars])
         if page:
-            yield Document(row.source, row.title or title, tuple(page))
+            yield Document(row.source, row.title or title, tuple(page), held_out=held_out)
 
 
 def split_blocks(text: str) -> tuple[str, tuple[str, ...]]:

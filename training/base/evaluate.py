@@ -1,6 +1,6 @@
 """Held-out figures of a base: bits per byte, and page questions answered greedily without any constraint.
 
-Held-out documents come from sources that training never read (`corpus.HELD_OUT_SOURCES`).
+Held-out documents come from sources that training never read (`corpus.held_out_sources`).
 """
 
 import math

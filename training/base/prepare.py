@@ -15,7 +15,7 @@ from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
 from server.errors import DataError
 from server.prompt import PromptLayout
-from training.base.corpus import HELD_OUT_SOURCES, Document, joined, read_prose, read_questions
+from training.base.corpus import Document, held_out_sources, joined, read_prose, read_questions
 from training.base.presets import Preset, Stage
 from training.base.rows import Row, Rows, collect, render
 from training.base.tasks import WHOLE_PAGE_TASKS, TaskMaker
@@ -50,9 +50,10 @@ def _make(preset: Preset, corpus: Path, work: Path, files: Sequence[Path], *, se
     kept, unseen = ([each for each in asked if each.held_out == held_out] for held_out in (False, True))
     kept_prose, unseen_prose = ([each for each in prose if each.held_out == held_out] for held_out in (False, True))
     if not kept or not unseen:
-        named = ", ".join(sorted(HELD_OUT_SOURCES))
+        named = ", ".join(sorted(held_out_sources(corpus)))
         raise DataError(
-            f"The questions in {corpus} must come from sources that are held out ({named}) and from others.",
+            f"The questions in {corpus} must come from sources that are held out ({named}; held-out.txt names them)"
+            " and from others.",
             code="data_missing",
         )
     choose = random.Random(seed)  # noqa: S311
