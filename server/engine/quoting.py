@@ -37,6 +37,7 @@ class Vocabulary:
         self.longest = max(map(len, token_bytes))
         marked = [(token, text) for token, text in enumerate(token_bytes) if _MARK in text]
         self.closers = [(token, text.split(_MARK)[0]) for token, text in marked if _closes(text)]
+        self.brackets = [token for token, text in enumerate(token_bytes) if _ends_citation(text)]
         # A mark that brings its own first letters (`"The`) or a second mark would slip past the guard.
         self.marked = frozenset(token for token, _ in marked)
         self.unguarded = frozenset(token for token, text in marked if text.count(_MARK) > 1 or not text.endswith(_MARK))
@@ -133,7 +134,8 @@ class QuoteGuard:
 
     def allowed(self) -> Iterable[int] | None:
         if self._citation:
-            return list(self._vocabulary.prefixes_of(self._citation))
+            brackets = self._vocabulary.brackets if self._citation == b"]" else []
+            return [*self._vocabulary.prefixes_of(self._citation), *brackets]
         if self._places is None:
             return None
         if not self._quoted:
@@ -145,7 +147,7 @@ class QuoteGuard:
         self._answer.append(token)
         text = self._vocabulary.bytes_of[token]
         if self._citation:
-            self._citation = self._citation.removeprefix(text)
+            self._citation = self._citation[len(text) :]
         elif self._places is not None:
             self._accept_quoted(text)
         elif text.endswith(_MARK) and text.count(_MARK) == 1:
@@ -184,6 +186,11 @@ class QuoteGuard:
 def _closes(text: bytes) -> bool:
     head, _, rest = text.partition(_MARK)
     return not head.endswith(b" ") and _MARK not in rest and b"[" not in rest
+
+
+def _ends_citation(text: bytes) -> bool:
+    """`]` and what a tokenizer writes in one token with it: `],`."""
+    return text.startswith(b"]") and _MARK not in text and b"[" not in text
 
 
 def _begins_word(text: bytes, at: int) -> bool:

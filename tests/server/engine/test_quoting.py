@@ -57,7 +57,7 @@ def test_a_model_that_picks_at_random_can_only_quote_the_page(
         if allowed is None:
             text = b'"' if not opened else b" ["
             token, opened = vocabulary.ids_of[text], True
-            if answer.endswith(b"]"):
+            if b"]" in answer.rpartition(b'"')[2]:
                 break
         else:
             choices = sorted(allowed)
@@ -77,6 +77,23 @@ def test_tokens_that_would_slip_past_the_guard_are_banned(vocabulary: Vocabulary
         (text.count(b'"') <= 1 and (b'"' not in text or text.endswith(b'"'))) or token in vocabulary.unguarded
         for token, text in enumerate(vocabulary.bytes_of)
     )
+
+
+def test_a_citation_may_end_in_a_token_that_goes_on(index: PageIndex, vocabulary: Vocabulary) -> None:
+    guard = QuoteGuard(index, vocabulary)
+    guard.accept(vocabulary.ids_of[b'"'])
+    at = 0
+    while vocabulary.ids_of[b'"'] not in (allowed := guard.allowed() or ()):
+        token = next(t for t in allowed if index.blocks[1].startswith(vocabulary.bytes_of[t], at))
+        guard.accept(token)
+        at += len(vocabulary.bytes_of[token])
+    for text in (b'"', b" [", b"1"):
+        guard.accept(vocabulary.ids_of[text])
+    assert vocabulary.ids_of[b"],"] in (guard.allowed() or [])
+    assert not any(b"[" in vocabulary.bytes_of[token] for token in guard.allowed() or [])
+    guard.accept(vocabulary.ids_of[b"],"])
+
+    assert guard.allowed() is None
 
 
 def test_text_outside_quotations_is_free(index: PageIndex, vocabulary: Vocabulary) -> None:
