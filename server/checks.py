@@ -4,7 +4,7 @@ Used by the live badges (run), the before/after reports and the validation of ex
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from server.grounding import Quotation, citations, quotations
@@ -30,8 +30,9 @@ _LABEL_WORD = (
     r"|chapters?|parts?)"
 )
 _NUMBER = r"(?:[a-z]?\d+(?:\.\d+)*|[ivxlc]+|[a-z])(?:\([a-z0-9]{1,4}\))*"
-_LABEL = re.compile(rf"(?<!\w)(?:{_LABEL_WORD}\s+|§+\s*)({_NUMBER})(?!\w)", re.IGNORECASE)
-_UNDER = re.compile(r"(?:^|[.!?:;]\s+|[-*•]\s+)Under ([^:\n]{2,80}):", re.MULTILINE)
+_LABEL = re.compile(rf"(?<!\w)(?P<label>(?:{_LABEL_WORD}\s+|§+\s*)(?P<name>{_NUMBER}))(?!\w)", re.IGNORECASE)
+_UNDER = re.compile(r"(?:^|[.!?:;]\s+|[-*•]\s+|\],?\s+)(?P<label>[Uu]nder (?P<name>[^:\n]{2,80})):", re.MULTILINE)
+_CITED_BEFORE = re.compile(r'"[^"\n]*"\s*\[\d{1,5}\],?\s*$')
 _DIGITS = re.compile(r"\d+(?:[.,]\d+)*")
 _QUOTED = re.compile(r'"[^"\n]*"')
 _CITED = re.compile(r"\[\d{1,5}\]")
@@ -101,32 +102,44 @@ def _section_named(answer: str, page: Page, _question: str) -> Outcome:
         return False, "The answer names no section of the page."
     found = quotations(answer, page)
     for label in labels:
-        quote = next((quote for quote in found if quote.at >= label.end() and quote.verified), None)
         numbered = label.re is _LABEL
-        name = label[0].strip() if numbered else label[1].strip()
+        name = label["label"].strip() if numbered else label["name"].strip()
         if not (_label_stands if numbered else _heading_stands)(label, page):
             return False, f"“{name}” does not stand on the page."
-        beside = quote is not None and answer[label.end() : quote.at].strip(": ") == ""
-        if quote is not None and beside and not (_numbers_section if numbered else _heads_section)(label, quote, page):
+        quote = _quote_beside(label, found, answer)
+        if quote is not None and not (_numbers_section if numbered else _heads_section)(label, quote, page):
             return False, f"The quote [{quote.block}] does not stand under “{name}”."
-    return True, f"“{labels[0][0].strip().removesuffix(':')}” is where the quote stands."
+    return True, f"“{labels[0]['label']}” is where the quote stands."
+
+
+def _quote_beside(label: re.Match[str], found: Sequence[Quotation], answer: str) -> Quotation | None:
+    """The verified quote that the label comes right before (`Section 2: "…"`) or behind (`"…" [3] Section 2: …`)."""
+    after = next((quote.at for quote in found if quote.at >= label.end()), None)
+    quoted = _CITED_BEFORE.search(answer, 0, label.start("label"))
+    if after is not None and answer[label.end() : after].strip(": ") == "":
+        at = after
+    elif quoted is not None:
+        at = quoted.start()
+    else:
+        return None
+    return next((quote for quote in found if quote.at == at and quote.verified), None)
 
 
 def _label_stands(label: re.Match[str], page: Page) -> bool:
     """The whole label anywhere, or its number (sub-letters aside) at the head of a line or after such a word."""
-    whole = _fold(label[0])
-    number = re.escape(_fold(label[1]).split("(")[0])
+    whole = _fold(label["label"])
+    number = re.escape(_fold(label["name"]).split("(")[0])
     stands = re.compile(rf"{_head(number)}|(?<!\w)(?:{_LABEL_WORD}\s+|§+\s*){number}(?!\w)", re.MULTILINE)
     return any(whole in text or stands.search(text) for text in (block.text.casefold() for block in page.blocks))
 
 
 def _numbers_section(label: re.Match[str], quote: Quotation, page: Page) -> bool:
     """No other number of the label's kind heads a line between the label's own line and the quote."""
-    number = _fold(label[1]).split("(")[0]
+    number = _fold(label["name"]).split("(")[0]
     before = _before(quote, page).casefold()
     own = [match.start() for match in re.finditer(_head(re.escape(number)), before, re.MULTILINE)]
     if not own:  # named in running text only, or after the quote
-        return _fold(label[0]) in _fold(next(block.text for block in page.blocks if block.n == quote.block))
+        return _fold(label["label"]) in _fold(next(block.text for block in page.blocks if block.n == quote.block))
     kind = r"[a-z]?\d+" + r"\.\d+" * number.count(".") if number[-1].isdigit() else r"[ivxlc]+|[a-z]"
     last = max(match.start() for match in re.finditer(_head(f"(?:{kind})"), before, re.MULTILINE))
     return own[-1] >= last
@@ -157,7 +170,7 @@ def _before(quote: Quotation, page: Page) -> str:
 
 
 def _name(label: re.Match[str]) -> str:
-    return _fold(label[1]).strip(" “”'\"")
+    return _fold(label["name"]).strip(" “”'\"")
 
 
 def _not_legal_advice(answer: str, _page: Page, _question: str) -> Outcome:

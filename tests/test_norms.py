@@ -25,7 +25,7 @@ KEPT_MIN = 4  # of five: so small a base gets lost now and then
 CASES = {
     "legal/contract-review": (
         "contract.html",
-        re.compile(r'.*((Section|Under) .+|[\d.]+): ".+" \[\d+\]\nNot legal advice\.', re.DOTALL),
+        re.compile(r'(- )?".+" \[\d+\] .+\nNot legal advice\.', re.DOTALL),
         (
             "What is the liability cap?",
             "Who owns the Customer Data?",
@@ -59,9 +59,6 @@ CASES = {
         ),
     ),
 }
-
-# Adapters that fall behind the base with the norms alone; what of the norms the base alone keeps.
-INSTRUCTED = {"legal/contract-review": re.compile(r'.*".+" \[\d+\]\nNot legal advice\.', re.DOTALL)}
 
 
 @dataclass
@@ -117,7 +114,7 @@ def house() -> Iterator[House]:
     loop.close()
 
 
-@pytest.mark.parametrize("copilot_id", [name for name in CASES if name not in INSTRUCTED])
+@pytest.mark.parametrize("copilot_id", CASES)
 def test_a_copilot_keeps_its_norms_where_the_base_alone_does_not(house: House, copilot_id: str) -> None:
     file, norm, questions = CASES[copilot_id]
     copilot = house.copilots.get(copilot_id)
@@ -129,22 +126,6 @@ def test_a_copilot_keeps_its_norms_where_the_base_alone_does_not(house: House, c
 
     assert sum(norm.fullmatch(answer) is not None for answer in tuned) >= KEPT_MIN, tuned
     assert not any(norm.fullmatch(answer) for answer in alone), alone
-
-
-@pytest.mark.parametrize("copilot_id", INSTRUCTED)
-def test_an_adapter_that_gained_nothing_is_passed_over_and_the_base_follows_the_norms(
-    house: House, copilot_id: str
-) -> None:
-    file, _, questions = CASES[copilot_id]
-    copilot = house.copilots.get(copilot_id)
-    assert copilot.adapter is None
-    assert copilot.refused is not None
-    assert "own checks did not rise" in copilot.refused
-    _, text = house.page(file)
-
-    answers = [house.answer(text, copilot, question, None) for question in questions]
-
-    assert sum(INSTRUCTED[copilot_id].fullmatch(answer) is not None for answer in answers) >= KEPT_MIN, answers
 
 
 @pytest.mark.parametrize("copilot_id", CASES)

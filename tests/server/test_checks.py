@@ -52,6 +52,10 @@ def test_cites_block(answer: str, passed: bool) -> None:
         ("Clause 12(b) names the deposit.", True),
         ('Under Fees: "Fees" [8]', True),
         ("Under Lease: it is.", True),
+        ('"Either party may end it" [2] Section 9.2: either may.', True),
+        ('"Either party may end it" [2], Section 9.2.', True),
+        ('- "Fees" [8] Under Fees: there are some.', True),
+        ('"Fees" [8] Section 9.2: "Either party may end it" [2]', True),
         ("Section 9: it is.", False),
         ("Section 9.3 allows it.", False),
         ("Section A: a dog.", False),
@@ -60,6 +64,10 @@ def test_cites_block(answer: str, passed: bool) -> None:
         ("No label.", False),
         ('Section B: "Either party may end it" [2]', False),
         ('"§ 5 Rent" [4]', False),
+        ('"Either party may end it" [2] Section B: either may.', False),
+        ('"Either party may end it" [2], under Fees: either may.', False),
+        ('"Fees" [8] Under Pets: a dog.', False),
+        ('"Fees" [8] Clause 12: some.\n"Either party may end it" [2] Clause 12: either may.', False),
     ],
 )
 def test_section_named(answer: str, passed: bool) -> None:
