@@ -37,7 +37,7 @@ class Vocabulary:
         self.longest = max(map(len, token_bytes))
         marked = [(token, text) for token, text in enumerate(token_bytes) if _MARK in text]
         self.closers = [(token, text.split(_MARK)[0]) for token, text in marked if _closes(text)]
-        self.brackets = [token for token, text in enumerate(token_bytes) if _ends_citation(text)]
+        self.citation_ends = [token for token, text in enumerate(token_bytes) if _ends_citation(text)]
         # A mark that brings its own first letters (`"The`) or a second mark would slip past the guard.
         self.marked = frozenset(token for token, _ in marked)
         self.unguarded = frozenset(token for token, text in marked if text.count(_MARK) > 1 or not text.endswith(_MARK))
@@ -133,9 +133,10 @@ class QuoteGuard:
         return looping(self._answer) | self._vocabulary.unguarded
 
     def allowed(self) -> Iterable[int] | None:
+        if self._citation == b"]":
+            return self._vocabulary.citation_ends
         if self._citation:
-            brackets = self._vocabulary.brackets if self._citation == b"]" else []
-            return [*self._vocabulary.prefixes_of(self._citation), *brackets]
+            return list(self._vocabulary.prefixes_of(self._citation))
         if self._places is None:
             return None
         if not self._quoted:
