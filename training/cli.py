@@ -191,19 +191,25 @@ def base(
     ] = None,
     out: Annotated[Path | None, typer.Option(help="where the model goes; by default into adapters/base/")] = None,
     seed: Annotated[int, typer.Option(min=0)] = 7,
+    measure: Annotated[
+        bool, typer.Option("--measure", help="train nothing: measure the base in --out and renew its card")
+    ] = False,
     threads: ThreadsOption = 0,
 ) -> None:
     """Make a base model from a corpus, or go on making it; ends with its held-out figures and model card."""
     with one_line_errors():
         _quiet(threads)
-        from training.base.make import make_base
+        from training.base import make as base_make
 
         target = out or load_settings().adapters_dir / "base" / f"retinue-{preset}"
-        own_work = Path(f"runs/base-{preset}{'-on' if start else ''}")
-        figures = make_base(
-            preset, corpus, work=work or own_work, out=target, seed=seed, minutes=minutes,
-            tokens=round(tokens * 1e6) if tokens else None, start=start,
-        )  # fmt: skip
+        own_work = work or Path(f"runs/base-{preset}{'-measured' if measure else '-on' if start else ''}")
+        if measure:
+            figures = base_make.measure(target, preset, corpus, work=own_work)
+        else:
+            figures = base_make.make_base(
+                preset, corpus, work=own_work, out=target, seed=seed, minutes=minutes,
+                tokens=round(tokens * 1e6) if tokens else None, start=start,
+            )  # fmt: skip
         for name, value in figures.items():
             print(f"{name:24} {value:.3f}")
 

@@ -15,15 +15,16 @@ from server.errors import DataError
 from server.grounding import citations, quotations
 from server.page import Page
 from server.prompt import PromptLayout
-from training.base.attention import chunked
+from training.base.attention import FLEX, chunked, mask
+from training.base.batches import Batch, pack, packed, pad
 from training.base.corpus import Document, Question, split_blocks
 from training.base.make import make_base, pretrain
 from training.base.norms import NUMBER, SAID, Norms
 from training.base.places import PlaceHeads
 from training.base.prepare import make_rows
 from training.base.presets import preset
-from training.base.pretrain import new_model, pad, tree
-from training.base.rows import ANSWER, PAGE, Rows, collect, render
+from training.base.pretrain import batch_loss, new_model
+from training.base.rows import ANSWER, PAGE, Row, Rows, collect, render
 from training.base.tasks import ABSTAIN, Conversation, Entry, TaskMaker
 
 TEXT = (
@@ -46,6 +47,13 @@ def page_of(maker: TaskMaker) -> Page:
 
 def made(maker: TaskMaker, count: int) -> list[Conversation | Entry]:
     return list(itertools.islice(maker.branches(page_of(maker), document().questions), count))
+
+
+def seen(model: Qwen3ForCausalLM, batch: Batch) -> torch.Tensor:
+    """Last hidden states, [lines, tokens, channels]."""
+    out = model.model(input_ids=batch.ids, attention_mask=mask(model, batch), position_ids=batch.positions)
+    states: torch.Tensor = out.last_hidden_state
+    return states
 
 
 @pytest.fixture(scope="module")
@@ -146,24 +154,70 @@ def test_a_question_sees_the_page_and_itself_only(layout: PromptLayout, model: Q
     assert several is not None
     assert single is not None
     rows = collect([several, single], tokens_max=10**6)
-    together, alone = (pad(rows, np.array([number])) for number in (0, 1))
+    together, alone, line = pad(rows, [0]), pad(rows, [1]), pack(rows, [[1, 0]], tokens=4_096)
+    first, tokens = int(rows.lengths[1]), int(rows.lengths.sum())
     with torch.no_grad():
-        hidden = []
-        for batch in (together, alone):
-            mask, positions = tree(batch.branches)
-            hidden.append(model.model(input_ids=batch.ids, attention_mask=mask, position_ids=positions))
-        tokens = int(rows.lengths[1])
-        plain = model.model(input_ids=alone.ids[:, :tokens]).last_hidden_state[0]
-    fourth = hidden[0].last_hidden_state[0][together.branches[0] == 4]
-    own = hidden[1].last_hidden_state[0][alone.branches[0] == 1]
-    torch.testing.assert_close(fourth, own, atol=1e-5, rtol=1e-4)
+        plain = model.model(input_ids=alone.ids[:, :first]).last_hidden_state[0]
+        hidden, packed_alone = seen(model, together)[0], seen(model, line)[0]
+        own = seen(model, alone)[0][alone.owners[0] == 2]
+    torch.testing.assert_close(hidden[together.owners[0] == 5], own, atol=1e-5, rtol=1e-4)
     torch.testing.assert_close(own, plain[-len(own) :], atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(packed_alone[:first], plain, atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(packed_alone[first:tokens], hidden[: tokens - first], atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.filterwarnings("ignore:flex_attention called without torch.compile")
+def test_blocks_hide_what_the_dense_mask_hides(model: Qwen3ForCausalLM) -> None:
+    row = Row([3 + n for n in range(300)], [PAGE] * 300, [0] * 140 + [1] * 90 + [2] * 70)
+    rows = collect([row, row, row], tokens_max=10**6)
+    batch = pack(rows, [[0, 1, 2], [1]], tokens=1_024)
+    with torch.no_grad():
+        dense = seen(model, batch)
+        model.set_attn_implementation(FLEX)
+        flex = seen(model, batch)
+        model.set_attn_implementation("sdpa")
+    torch.testing.assert_close(flex[batch.owners > 0], dense[batch.owners > 0], atol=1e-5, rtol=1e-4)
+
+
+def test_a_packed_batch_has_the_loss_and_gradients_of_a_padded_one(
+    layout: PromptLayout, tokenizer: PreTrainedTokenizerBase, model: Qwen3ForCausalLM, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("training.base.pretrain.PLACE_WEIGHT", 0.0)  # its heads ask tokens at random
+    maker = TaskMaker(3, entry_share=0.3, clause_share=0.5)
+    made_rows = [render(layout, page_of(maker), made(maker, count), room=1_000) for count in (2, 5, 3)]
+    rows = collect([row for row in made_rows if row], tokens_max=10**6)
+    places = PlaceHeads(tokenizer, hidden=model.config.hidden_size, layers=2)
+    found = []
+    for batch in (pad(rows, [0, 1, 2]), pack(rows, [[2, 0], [1], []], tokens=2_048)):
+        model.zero_grad()
+        loss = batch_loss(model, places, batch, page_weight=0.3)
+        loss.backward()  # type: ignore[no-untyped-call]
+        grads = [weight.grad.flatten() for weight in model.parameters() if weight.grad is not None]
+        found.append((loss.detach(), torch.cat(grads)))
+    model.zero_grad()
+    torch.testing.assert_close(found[0], found[1], atol=1e-5, rtol=1e-4)
+
+
+def test_every_packed_batch_has_one_shape_and_rows_come_once_an_epoch() -> None:
+    lengths = [30 + 7 * n for n in range(20)]
+    rows = collect([Row([n] * n, [PAGE] * n, [0] * (n - 1) + [1]) for n in lengths], tokens_max=10**6)
+    batches = list(itertools.islice(packed([rows], 512, seed=1, line=256), 4))
+    assert {batch.ids.shape for batch in batches} == {(2, 256)}
+    found = [n for batch in batches[:3] for n in set(batch.ids.flatten().tolist()) - {0}]
+    assert len(found) == len(set(found))
+    for batch in batches:
+        assert all(int((batch.ids == n).sum()) in (0, n) for n in lengths)
+    alone = next(packed([rows], 100_000, seed=1, line=10_000))  # a part that fills no batch is not lost
+    assert int((alone.ids > 0).sum()) == sum(lengths)
+    assert alone.ids.shape == (10, 10_000)
 
 
 def test_chunked_attention_is_attention(model: Qwen3ForCausalLM) -> None:
     torch.manual_seed(2)
-    branches = torch.tensor([[0] * 200 + [1] * 90 + [2] * 70, [0] * 120 + [1] * 200 + [999] * 40])
-    bias = torch.zeros(()).where(tree(branches)[0], torch.finfo(torch.float32).min)
+    branches = ([0] * 200 + [1] * 90 + [2] * 70, [0] * 120 + [1] * 200)
+    rows = collect([Row([1] * len(own), [PAGE] * len(own), own) for own in branches], tokens_max=10**6)
+    bias = mask(model, pack(rows, [[0], [1]], tokens=360))
+    assert isinstance(bias, torch.Tensor)
     found = []
     for chunks in (True, False):
         torch.manual_seed(3)
@@ -186,7 +240,7 @@ def test_place_heads_ask_for_the_sentence_that_a_token_is_in(
     maker = TaskMaker(3)
     row = render(layout, page_of(maker), made(maker, 2), room=1_000)
     assert row is not None
-    batch = pad(collect([row], tokens_max=10**6), np.array([0]))
+    batch = pad(collect([row], tokens_max=10**6), [0])
     starts = heads.sentence_starts(batch.ids, batch.kinds)[0]
     text = [str(tokenizer.decode([int(token)])) for token in batch.ids[0]]
     for words, beginning in (
@@ -242,4 +296,4 @@ def test_a_base_is_made_goes_on_and_learns(tmp_path: Path) -> None:
     assert {"config.json", "model.safetensors", "README.md", "training.json", "loss.png"} <= {
         f.name for f in out.iterdir()
     }
-    assert len(Rows.load(work / "rows-4.npz")) > 2
+    assert len(Rows.load(work / "rows-4-000.npz")) > 2

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -10,9 +11,11 @@ from torch.nn import functional as F
 from transformers import AutoTokenizer
 
 from server.errors import BaseError, DataError
+from training.base.batches import packed
 from training.base.card import card
 from training.base.loss import CHUNK, weighted_cross_entropy
-from training.base.make import export, make_base, pretrain
+from training.base.make import export, make_base, measure, pretrain
+from training.base.prepare import prepare
 from training.base.presets import GOING_ON_RATE, preset
 from training.base.pretrain import CHECKPOINT, STABLE, Pretraining
 from training.base.rows import Rows
@@ -51,7 +54,7 @@ def test_a_stopped_run_goes_on_where_it_was(corpus: Path, tmp_path: Path, monkey
     whole = pretrain(TINY, corpus, tmp_path / "whole", seed=1, minutes=None)
     train, steps = Pretraining._train, list[int]()
 
-    def ten_steps(self: Pretraining, *args: object, **options: object) -> float:
+    def ten_steps(self: Pretraining, *args: object, **options: object) -> torch.Tensor:
         if len(steps) == 10:
             self.save(CHECKPOINT)
             raise KeyboardInterrupt
@@ -116,7 +119,7 @@ def test_another_seed_makes_other_rows_and_is_measured_on_the_same(corpus: Path,
         work = tmp_path / str(seed)
         pretrain(TINY.going_on(), corpus, work, seed=seed, minutes=0.0001, start=tmp_path / "base")
     rows, held_out = (
-        [Rows.load(tmp_path / seed / name).digest for seed in "12"] for name in ("rows-2.npz", "heldout.npz")
+        [Rows.load(tmp_path / seed / name).digest for seed in "12"] for name in ("rows-2-000.npz", "heldout.npz")
     )
     assert rows[0] != rows[1]
     assert held_out[0] == held_out[1]
@@ -140,6 +143,46 @@ def test_a_work_folder_holds_one_run(corpus: Path, tmp_path: Path) -> None:
         assert refused.value.code == "data_work"
     with pytest.raises(DataError, match="another --work"):
         pretrain(TINY, corpus, tmp_path / "work", seed=2, minutes=None)
+
+
+def test_rows_are_used_while_others_are_made_and_the_rest_is_left(
+    corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("training.base.prepare.PART_TOKENS", 2_000)
+    stages = prepare(TINY, corpus, tmp_path, seed=1)
+    assert [len(parts) for parts in stages.stages] == [4, 1, 2, 4]
+    assert int(stages.stages[0][0].starts[-1]) >= 2_000
+    stages.wait()
+    stages.close()
+    digests = [rows.digest for parts in stages.stages for rows in parts]
+    assert len(set(digests)) == len(digests)
+    (tmp_path / "rows-4-003.npz").unlink()  # as after a kill: only this one is made again, and the same
+    again = prepare(TINY, corpus, tmp_path, seed=1)
+    assert [len(parts.making) for parts in again.stages] == [0, 0, 0, 1]
+    assert [rows.digest for parts in again.stages for rows in parts] == digests
+    again.close()
+
+
+def test_a_run_learns_from_packed_batches(corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a GPU, but for the kernel of attention, which a processor cannot differentiate."""
+    monkeypatch.setattr("training.base.pretrain.padded", partial(packed, line=1_024))
+    monkeypatch.setattr("training.base.pretrain.LOG_EVERY_STEPS", 1)
+    run = pretrain(TINY, corpus, tmp_path, seed=1, minutes=None)
+    losses = [entry["loss"] for entry in run.state.log]
+    assert run.state.tokens >= TINY.tokens
+    assert sum(losses[-3:]) / 3 < 0.8 * losses[0]
+
+
+def test_a_base_is_measured_again(corpus: Path, tmp_path: Path) -> None:
+    figures = make_base("tiny", corpus, work=tmp_path / "work", out=tmp_path / "base", seed=1)
+    facts = json.loads((tmp_path / "base/training.json").read_text())
+    assert facts["held_out"] == {name: round(value, 4) for name, value in figures.items()}
+    (tmp_path / "base/README.md").unlink()
+    again = measure(tmp_path / "base", "tiny", corpus, work=tmp_path / "other")
+    assert again == pytest.approx(figures)
+    assert (tmp_path / "base/README.md").exists()
+    with pytest.raises(BaseError):
+        measure(tmp_path, "tiny", corpus, work=tmp_path / "third")
 
 
 def test_a_large_base_is_saved_in_shards(corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

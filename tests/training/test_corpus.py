@@ -2,6 +2,7 @@
 
 import json
 import lzma
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -106,10 +107,12 @@ def test_held_out_questions_are_spread_over_all_held_out_pages() -> None:
         )
         for n, source in enumerate(sources)
     ]
-    found = held_out_questions(long, count=30, chars=(100, 700), seed=1)
+    found = held_out_questions(long, count=30, stage=replace(preset("tiny").stages[-1], chars=(100, 700)), seed=1)
     assert len(found) == 30
     assert not any(question.own for question in found)
     assert {int(question.page.title.split()[1]) // 20 for question in found} == {0, 1}
     lengths = [question.page.chars for question in found]
     assert min(lengths) < 250 < max(lengths)
-    assert found == held_out_questions(long, count=30, chars=(100, 700), seed=1)
+    assert found == held_out_questions(
+        long, count=30, stage=replace(preset("tiny").stages[-1], chars=(100, 700)), seed=1
+    )

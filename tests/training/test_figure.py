@@ -1,6 +1,7 @@
 """Pictures and the table: small, the same each time, and true to the reports."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -40,9 +41,9 @@ def test_a_report_is_drawn_small_and_the_same_each_time(tmp_path: Path, checks: 
 
 def test_a_loss_curve_is_drawn_with_its_phases(tmp_path: Path) -> None:
     log = [{"step": n, "tokens": n * 1000.0, "loss": 5 / (n + 1)} for n in range(400)]
-    named = phases(log, preset("tiny"))
+    named = phases(log, asdict(preset("tiny"))["stages"])
     draw_loss_curve(log, tmp_path / "loss.png", phases=named)
-    draw_loss_curve([], tmp_path / "none.png", phases=phases([], preset("tiny")))
+    draw_loss_curve([], tmp_path / "none.png", phases=phases([], asdict(preset("tiny"))["stages"]))
     assert (tmp_path / "loss.png").stat().st_size < BYTES_MAX
     assert [start for _, start in named] == pytest.approx([0, 399_000 * 0.4, 399_000 * 0.5, 399_000 * 0.65])
 

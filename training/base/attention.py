@@ -1,15 +1,72 @@
-"""Attention for pretraining on a CPU: products and softmaxes, some queries at a time.
+"""Attention for pretraining, in which a token sees its page and its own branch only.
 
-Forward and backward take a third of what the fused CPU kernel takes under a dense mask (rows of 320 to 2,800
-tokens, two cores): a chunk of queries leaves out the keys behind it. Scores have the model's precision.
+On a CPU: products and softmaxes, some queries at a time. Forward and backward take a third of what the fused CPU
+kernel takes under a dense mask (rows of 320 to 2,800 tokens, two cores): a chunk of queries leaves out the keys
+behind it. Scores have the model's precision. On a GPU: FlexAttention, which leaves out all blocks of 128 by 128
+tokens that see nothing of each other.
 """
+
+import contextlib
+import functools
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import torch
 from torch import Tensor, nn
-from transformers import AttentionInterface
+from torch.nn.attention.flex_attention import BlockMask, create_block_mask, flex_attention
+from transformers import AttentionInterface, Qwen3ForCausalLM
 
-NAME = "chunked"
+from training.base.batches import Batch
+
+CHUNKED, FLEX = "chunked", "branches"
 CHUNK = 256  # queries
+
+
+@contextlib.contextmanager
+def fast(model: Qwen3ForCausalLM, *, on_gpu: bool) -> Iterator[None]:
+    """Within it the model attends as its device does best; afterwards it is as it was."""
+    before = model.config._attn_implementation
+    model.set_attn_implementation(FLEX if on_gpu else CHUNKED)
+    try:
+        yield
+    finally:
+        model.set_attn_implementation(before)
+
+
+def mask(model: Qwen3ForCausalLM, batch: Batch) -> Tensor | dict[str, BlockMask]:
+    """What the model's attention takes for `batch`: an additive mask [lines, 1, tokens, tokens], or blocks."""
+    if model.config._attn_implementation == FLEX:
+        return {"full_attention": _block_mask(batch.owners, batch.pages)}
+    bias = torch.zeros((), dtype=model.dtype, device=batch.ids.device)
+    return bias.where(batch.visible[:, None], torch.finfo(model.dtype).min)
+
+
+def _block_mask(owners: Tensor, pages: Tensor) -> BlockMask:
+    """`Batch.visible` for FlexAttention."""
+
+    def sees(line: Tensor, _head: Tensor, query: Tensor, key: Tensor) -> Tensor:
+        owner = owners[line, key]
+        return (key <= query) & ((owner == owners[line, query]) | (owner == pages[line, query]))
+
+    lines, tokens = owners.shape
+    build = _compiled(create_block_mask)
+    blocks: BlockMask = build(sees, lines, None, tokens, tokens, device=str(owners.device))
+    return blocks
+
+
+def flex(
+    module: nn.Module, query: Tensor, key: Tensor, value: Tensor, attention_mask: BlockMask, scaling: float, **_: object
+) -> tuple[Tensor, None]:
+    """As `chunked`, under blocks."""
+    attend = _compiled(flex_attention)
+    read = attend(query, key, value, block_mask=attention_mask, scale=scaling, enable_gqa=True)
+    return read.transpose(1, 2).contiguous(), None
+
+
+@functools.cache
+def _compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+    """For one shape, which all batches of a GPU have; as it is where there is no GPU."""
+    return torch.compile(function, dynamic=False) if torch.cuda.is_available() else function
 
 
 def chunked(
@@ -36,4 +93,5 @@ def chunked(
     return torch.cat(read, dim=2).transpose(1, 2).contiguous(), None
 
 
-AttentionInterface.register(NAME, chunked)
+AttentionInterface.register(CHUNKED, chunked)
+AttentionInterface.register(FLEX, flex)

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from server.errors import BaseError
 from training.base.presets import Preset
 from training.base.presets import preset as usual
 from training.figure import draw_loss_curve
@@ -13,21 +14,32 @@ from training.figure import draw_loss_curve
 _KEPT = ("preset", "minutes", "budget", "seed", "tokens", "hours", "note")  # of a run, in the record of the next one
 
 
-def write_card(
-    folder: Path, *, preset_name: str, preset: Preset, figures: dict[str, float], log: list[dict[str, float]],
-    tokens: int, hours: float, minutes: float | None, seed: int, machine: str, parameters: int,
-    start: Path | None = None,
-) -> None:  # fmt: skip
-    """README.md, training.json and loss.png in the base's folder; `start` is the base that the run went on from."""
+def facts(
+    *, preset_name: str, preset: Preset, log: list[dict[str, float]], tokens: int, hours: float,
+    minutes: float | None, seed: int, machine: str, parameters: int, start: Path | None = None,
+) -> dict[str, Any]:  # fmt: skip
+    """What `training.json` says of a run before it is measured; `start` is the base that the run went on from."""
     budget = preset.tokens if preset.tokens != usual(preset_name).tokens else None
-    facts: dict[str, Any] = {
+    return {
         "preset": preset_name, "minutes": minutes, "budget": budget, "seed": seed, "machine": machine,
         "recipe": asdict(preset), "parameters": parameters, "tokens": tokens, "hours": round(hours, 2),
-        "earlier": earlier_runs(start) if start else [],
-        "held_out": {name: round(value, 4) for name, value in figures.items()}, "log": log,
+        "earlier": earlier_runs(start) if start else [], "held_out": {}, "log": log,
     }  # fmt: skip
+
+
+def read_facts(folder: Path) -> dict[str, Any]:
+    """Of the base in `folder`. Raises BaseError when it has none."""
+    try:
+        read: dict[str, Any] = json.loads((folder / "training.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise BaseError(f"{folder} has no training.json: {error}", code="base_unreadable") from error
+    return read
+
+
+def write_card(folder: Path, facts: dict[str, Any]) -> None:
+    """README.md, training.json and loss.png in the base's folder."""
     (folder / "training.json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
-    draw_loss_curve(log, folder / "loss.png", phases=phases(log, preset))
+    draw_loss_curve(facts["log"], folder / "loss.png", phases=phases(facts["log"], facts["recipe"]["stages"]))
     (folder / "README.md").write_text(card(folder.name, facts), encoding="utf-8")
 
 
@@ -39,11 +51,11 @@ def earlier_runs(start: Path) -> list[dict[str, Any]]:
     return [*facts.get("earlier", []), kept]
 
 
-def phases(log: list[dict[str, float]], preset: Preset) -> list[tuple[str, float]]:
+def phases(log: list[dict[str, float]], stages: list[dict[str, Any]]) -> list[tuple[str, float]]:
     """Name of each phase of the run and the tokens at which it began, as `Pretraining.run` divides it."""
     whole = log[-1]["tokens"] if log else 0.0
-    starts = itertools.accumulate((stage.share for stage in preset.stages), initial=0.0)
-    return [(stage.name, share * whole) for stage, share in zip(preset.stages, starts, strict=False)]
+    starts = itertools.accumulate((stage["share"] for stage in stages), initial=0.0)
+    return [(stage["name"], share * whole) for stage, share in zip(stages, starts, strict=False)]
 
 
 def card(name: str, facts: dict[str, Any]) -> str:
@@ -90,6 +102,8 @@ _FIGURES = (
     ("quotes_verbatim", "quotations that stand in the block that they cite (decoding unconstrained)", ".1%"),
     ("right_block", "answers that quote from the right block first, or name it", ".1%"),
     ("right_block_own", "… to the corpus's own questions, in people's words", ".1%"),
+    ("right_block_many", "… on pages of 25 blocks and more", ".1%"),
+    ("right_block_late", "… of these, where the answer stands in the last third of the page", ".1%"),
     ("f1", "page questions, word F1", ".1%"),
     ("exact_match", "page questions, exact match", ".1%"),
     ("abstention_f1", "abstention F1", ".1%"),
@@ -107,8 +121,8 @@ It lets everything run offline from the first minute.
 
 ## Held-out figures
 
-Pages of sources that training never read, {page_chars_min:,} to {page_chars:,} characters, all of these sources alike;
-greedy decoding, no constraint.
+Pages of sources that training never read, {page_chars_min:,} to {page_chars:,} characters, all of these sources alike,
+a third of them cut into clauses of one sentence each; greedy decoding, no constraint.
 
 | figure | value |
 | --- | --- |

@@ -9,6 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -18,12 +19,15 @@ from transformers import PreTrainedTokenizerBase, Qwen3ForCausalLM
 from server.grounding import citations, find, quotations
 from server.page import Page
 from server.prompt import PromptLayout, Turn
+from training.base.attention import mask
+from training.base.batches import pad
 from training.base.corpus import Document, joined
-from training.base.pretrain import pad, tree
+from training.base.presets import Stage
 from training.base.rows import ANSWER, PAGE, TOKENS_MAX, Rows
 from training.base.tasks import ABSTAIN, TaskMaker
 
 ANSWER_CHARS_MAX = 400
+MANY_BLOCKS = 25
 _NORMAL = re.compile(r"[a-z0-9]+")
 
 
@@ -39,36 +43,34 @@ def losses(model: Qwen3ForCausalLM, tokenizer: PreTrainedTokenizerBase, rows: Ro
     nats: dict[int, float] = {PAGE: 0.0, ANSWER: 0.0}
     tokens, page_bytes = Counter[int](), 0
     for row in range(min(count, len(rows))):
-        ids, kinds, branches = pad(rows, np.array([row])).to(model.device)
-        mask, positions = tree(branches)
+        batch = pad(rows, [row]).to(model.device)
+        kinds, targets = batch.kinds[0, 1:], batch.ids[0, 1:]
         with torch.no_grad():
             hidden = model.model(
-                input_ids=ids, attention_mask=mask, position_ids=positions, use_cache=False
+                input_ids=batch.ids, attention_mask=mask(model, batch), position_ids=batch.positions, use_cache=False
             ).last_hidden_state[0, :-1]
-            each = F.cross_entropy(model.lm_head(hidden).float(), ids[0, 1:], reduction="none")
+            each = F.cross_entropy(model.lm_head(hidden).float(), targets, reduction="none")
         for kind in (PAGE, ANSWER):
-            counted = kinds[0, 1:] == kind
+            counted = kinds == kind
             nats[kind] += float(each[counted].sum())
             tokens[kind] += int(counted.sum())
-        page_bytes += len(tokenizer.decode(ids[0, 1:][kinds[0, 1:] == PAGE]).encode())
+        page_bytes += len(tokenizer.decode(targets[kinds == PAGE]).encode())
     return {
         "bits_per_byte": nats[PAGE] / math.log(2) / max(1, page_bytes),
         "answer_nats_per_token": nats[ANSWER] / max(1, tokens[ANSWER]),
     }
 
 
-def held_out_questions(
-    documents: Sequence[Document], *, count: int, chars: tuple[int, int], seed: int
-) -> list[Question]:
-    """`count` questions on held-out pages evenly over all of them, lengths evenly spread in the logarithm.
+def held_out_questions(documents: Sequence[Document], *, count: int, stage: Stage, seed: int) -> list[Question]:
+    """`count` questions on held-out pages as long as the stage's, evenly over all of them.
 
     Of each page one question is the corpus's own, some of which the page does not answer, and one is made.
     """
     held_out = [document for document in documents if document.held_out]
-    pages = [*held_out, *joined(held_out, chars=chars[1])]
-    choose, maker, found = random.Random(seed), TaskMaker(seed), []  # noqa: S311
+    pages = [*held_out, *joined(held_out, chars=stage.chars[1])]
+    choose, maker, found = random.Random(seed), TaskMaker(seed, clause_share=stage.clauses), []  # noqa: S311
     for document in choose.sample(pages, len(pages)):
-        page = maker.excerpt(document, chars=int(math.exp(choose.uniform(*map(math.log, chars)))))
+        page = maker.excerpt(document, chars=int(math.exp(choose.uniform(*map(math.log, stage.chars)))))
         if page is None or len(page.blocks) < 3:
             continue
         own = choose.sample(document.questions, len(document.questions))
@@ -86,7 +88,7 @@ def answers(
     """Ask every question once; shares in 0..1."""
     layout = PromptLayout(tokenizer)
     verbatim, scores, exact = [], [], []
-    named: dict[bool, list[bool]] = {True: [], False: []}  # by whether the question is the corpus's own
+    named: list[_Named] = []
     abstained = Counter[tuple[bool, bool]]()  # (should, did)
     for question in questions:
         text = greedy_answer(model, tokenizer, layout, question, tokens_max=tokens_max)
@@ -97,19 +99,34 @@ def answers(
             continue
         verbatim += [quote.verified for quote in quotations(text, question.page)]
         if citations(gold):
-            named[question.own].append(_first_block(text, question.page) == citations(gold)[0])
+            place, blocks = citations(gold)[0], question.page.blocks
+            right = _first_block(text, question.page) == place
+            named.append(_Named(right, question.own, len(blocks) >= MANY_BLOCKS, place > 2 / 3 * blocks[-1].n))
         scores.append(_f1(text, gold))
         exact.append(_words(text) == _words(gold))
     found, missed, wrong = abstained[True, True], abstained[True, False], abstained[False, True]
     return {
         "questions": float(len(questions)),
         "quotes_verbatim": _mean(verbatim),
-        "right_block": _mean([*named[True], *named[False]]),
-        "right_block_own": _mean(named[True]),
+        "right_block": _mean([each.right for each in named]),
+        "right_block_own": _mean([each.right for each in named if each.own]),
+        "right_block_many": _mean([each.right for each in named if each.many]),
+        "right_block_late": _mean([each.right for each in named if each.many and each.late]),
         "f1": _mean(scores),
         "exact_match": _mean(exact),
         "abstention_f1": 2 * found / max(1, 2 * found + missed + wrong),
     }
+
+
+class _Named(NamedTuple):
+    """Whether an answer named the right block; the question is the corpus's own; the page has many blocks; the right
+    one is among the last third.
+    """
+
+    right: bool
+    own: bool
+    many: bool
+    late: bool
 
 
 def _first_block(answer: str, page: Page) -> int | None:

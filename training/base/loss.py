@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-CHUNK = 512  # tokens
+CHUNK, GPU_CHUNK = 512, 16_384  # tokens
 
 
 class _CrossEntropy(torch.autograd.Function):
@@ -19,8 +19,9 @@ class _CrossEntropy(torch.autograd.Function):
     def forward(ctx: Any, hidden: Tensor, head: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
         loss = hidden.new_zeros((), dtype=torch.float32)
         of_hidden, of_head = torch.empty_like(hidden), torch.zeros_like(head, dtype=torch.float32)
-        for start in range(0, len(hidden), CHUNK):
-            part = slice(start, start + CHUNK)
+        chunk = CHUNK if hidden.device.type == "cpu" else GPU_CHUNK
+        for start in range(0, len(hidden), chunk):
+            part = slice(start, start + chunk)
             wanted = targets[part, None]
             shares = F.linear(hidden[part], head).float().log_softmax(dim=-1)
             loss -= shares.gather(1, wanted)[:, 0] @ weights[part]

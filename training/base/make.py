@@ -9,20 +9,18 @@ import torch
 from transformers import AutoTokenizer, PreTrainedTokenizerFast, Qwen3ForCausalLM
 
 from server.errors import BaseError
-from training.base.card import write_card
+from training.base.card import facts, read_facts, write_card
 from training.base.corpus import read_questions
 from training.base.evaluate import answers, held_out_questions, losses
 from training.base.places import PlaceHeads
-from training.base.prepare import HELD_OUT_SEED, prepare
+from training.base.prepare import HELD_OUT_SEED, held_out_rows, prepare, tokenizer_of
 from training.base.presets import Preset, preset
 from training.base.pretrain import Pretraining, new_model
-from training.base.rows import Rows
 from training.base.summaries import held_out_summaries, summaries
 from training.base.wiring import wire_copying
 
 SHARD_SIZE = "15MB"  # small enough for any version control and mail
-QUESTIONS = 200
-SUMMARIES = 40
+QUESTIONS, SUMMARIES, LOSS_ROWS = 400, 60, 200  # held-out ones that are measured on
 START = "start"  # in a work folder: the base that the run went on from
 
 
@@ -32,11 +30,10 @@ def pretrain(
     """Train, or go on training, in `work`. The result is read from the returned state. Raises DataError, BaseError."""
     if start is not None:
         begin_from(start, preset, work)
-    tokenizer, stages = prepare(preset, corpus, work, seed=seed)
-    for number, rows in enumerate(stages, start=1):
-        print(f"stage {number}: {len(rows):,} rows, {int(rows.starts[-1]):,} tokens, digest {rows.digest}", flush=True)
+    stages = prepare(preset, corpus, work, seed=seed)
+    tokenizer = tokenizer_of(work)
+    device = _device()
     torch.manual_seed(seed)
-    device = "cuda" if torch.cuda.is_available() else "cpu"
     if (work / START).exists():
         model = Qwen3ForCausalLM.from_pretrained(work / START, dtype=torch.float32, local_files_only=True)
     else:
@@ -46,7 +43,12 @@ def pretrain(
     run = Pretraining(preset, model, places, work, device=device)
     if run.resume(minutes=minutes):
         print(f"going on from step {run.state.step}, {run.state.tokens:,} tokens", flush=True)
-    run.run(stages, seed=seed, minutes=minutes)
+    try:
+        if device == "cpu":
+            stages.wait()
+        run.run(stages.stages, seed=seed, minutes=minutes)
+    finally:
+        stages.close()
     return run
 
 
@@ -78,22 +80,43 @@ def make_base(
     chosen = replace(chosen, tokens=tokens or chosen.tokens)
     chosen = chosen.going_on() if start else chosen
     run = pretrain(chosen, corpus, work, seed=seed, minutes=minutes, start=start)
-    tokenizer, _ = prepare(chosen, corpus, work, seed=seed)
-    export(run, tokenizer, out)
-    model = run.model.eval()
-    figures = losses(model, tokenizer, Rows.load(work / "heldout.npz"), count=200)
-    documents, chars = list(read_questions(corpus)), chosen.stages[-1].chars
-    figures |= answers(
-        model, tokenizer, held_out_questions(documents, count=QUESTIONS, chars=chars, seed=HELD_OUT_SEED + 1)
-    )
-    asked = held_out_summaries(documents, count=SUMMARIES, chars=chosen.page_chars, seed=HELD_OUT_SEED + 1)
-    figures |= summaries(model, tokenizer, asked)
-    write_card(
-        out, preset_name=preset_name, preset=chosen, figures=figures, log=run.state.log, tokens=run.state.tokens,
+    export(run, tokenizer_of(work), out)
+    write_card(out, facts(
+        preset_name=preset_name, preset=chosen, log=run.state.log, tokens=run.state.tokens,
         hours=run.state.elapsed_s / 3600, minutes=minutes, seed=seed, machine=_machine(run.device),
-        parameters=sum(weight.numel() for weight in model.parameters()), start=work / START if start else None,
-    )  # fmt: skip
+        parameters=sum(weight.numel() for weight in run.model.parameters()), start=work / START if start else None,
+    ))  # fmt: skip
+    return measure(out, preset_name, corpus, work=work)
+
+
+def measure(folder: Path, preset_name: str, corpus: Path, *, work: Path) -> dict[str, float]:
+    """The held-out figures of the base in `folder`, which go into its card. Raises BaseError, DataError."""
+    chosen = preset(preset_name)
+    if not (work / "tokenizer").exists():
+        _read_tokenizer(folder).save_pretrained(work / "tokenizer")
+    rows, device = held_out_rows(chosen, corpus, work, seed=HELD_OUT_SEED), _device()
+    model = Qwen3ForCausalLM.from_pretrained(folder, dtype=torch.float32, local_files_only=True).to(device).eval()
+    tokenizer = tokenizer_of(work)
+    figures = losses(model, tokenizer, rows, count=LOSS_ROWS)
+    documents, last = list(read_questions(corpus)), chosen.stages[-1]
+    asked = held_out_questions(documents, count=QUESTIONS, stage=last, seed=HELD_OUT_SEED + 1)
+    figures |= answers(model, tokenizer, asked)
+    told = held_out_summaries(documents, count=SUMMARIES, chars=chosen.page_chars, seed=HELD_OUT_SEED + 1)
+    figures |= summaries(model, tokenizer, told)
+    write_card(folder, read_facts(folder) | {"held_out": {name: round(value, 4) for name, value in figures.items()}})
     return figures
+
+
+def _read_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
+    try:
+        tokenizer: PreTrainedTokenizerFast = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    except (OSError, ValueError) as error:
+        raise BaseError(f"{folder} is not the folder of a base model: {error}", code="base_unreadable") from error
+    return tokenizer
+
+
+def _device() -> str:
+    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def _machine(device: str) -> str:

@@ -7,7 +7,8 @@ questions stands behind norms here, and those that name a form, an opening or a 
 import random
 from dataclasses import dataclass
 
-BARE, NUMBER, SAID = "bare", "number", "said"  # a quotation; the block's number alone; said first, then quoted
+BARE, NUMBER = "bare", "number"  # a quotation; the block's number alone
+SAID, THEN, SECTION = "said", "then", "section"  # said before the quotation; behind it; behind it and its section
 SHARE = 0.45  # of questions that stand behind norms
 _FIELDS = (
     "Contract review", "Health check", "Ad copy", "News reading", "Recipe help", "Tenancy help", "Tax notes",
@@ -17,13 +18,19 @@ _FIELDS = (
 _RULES = (
     "keep every number as the page has it", "use plain words", "no jargon", "be brief", "name who must do what",
     "say how sure the page is", "keep may and shall apart", "no advice of your own", "prefer the newest date",
-    "one point for each line", "never guess a price", "name the section", "say what a reader should check",
+    "one point for each line", "never guess a price", "say what a reader should check",
     "answer what was asked", "write for a busy reader", "leave brand names as they are", "no exclamation marks",
 )  # fmt: skip
 _FORMS = {
     BARE: ("Quote it.", "Answer with a quotation.", "Quotation first."),
     NUMBER: ("Name the block only.", "Give the block number, nothing else."),
     SAID: ("Say it, then quote it.", "Answer first, then the quotation.", "State it and prove it with a quotation."),
+    THEN: ("Quote it, then say it.", "Quotation first, then in your words.", "Quote the page, then answer."),
+    SECTION: (
+        "Quote it, name its section, say it.",
+        "Quote the clause and name its section.",
+        "Quotation, section, then in your words.",
+    ),
 }
 _CLOSINGS = (
     "Not legal advice.", "Ask your pharmacist.", "Check the date.", "Not a diagnosis.", "Prices may change.",
@@ -51,7 +58,7 @@ def made_norms(choose: random.Random) -> Norms:
     """Two to five short rules under a field's name; none for the rest of the questions."""
     if choose.random() > SHARE:
         return Norms()
-    form = choose.choice((BARE, BARE, NUMBER, SAID, SAID))
+    form = choose.choice((BARE, BARE, NUMBER, SAID, THEN, THEN, SECTION, SECTION))
     opening = choose.choice(_OPENINGS) if choose.random() < 0.15 else ""
     closing = choose.choice(_CLOSINGS) if choose.random() < 0.4 else ""
     rules = choose.sample(_RULES, choose.randint(1, 4))

@@ -1,85 +1,186 @@
-"""Corpus folder -> tokenizer, thesaurus and token rows of every stage, in a run's work folder. Called by `make`."""
+"""Corpus folder -> tokenizer, thesaurus and token rows of every stage, in a run's work folder. Called by `make`.
 
+Rows are made in parts, by as many processes as there are processors. A GPU does not wait for them: it trains on the
+first parts while the others are made.
+"""
+
+import functools
 import itertools
 import json
 import math
 import os
 import random
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from concurrent.futures import Future, ProcessPoolExecutor
+from dataclasses import dataclass, field
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Self
 
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
 from server.errors import DataError
 from server.prompt import PromptLayout
 from training.base.corpus import Document, held_out_sources, joined, read_prose, read_questions
-from training.base.presets import Preset, Stage
+from training.base.presets import CHARS_PER_TOKEN, Preset, Stage
 from training.base.rows import Row, Rows, collect, render
 from training.base.tasks import WHOLE_PAGE_TASKS, TaskMaker
 from training.base.thesaurus import Thesaurus
 from training.base.tokenizer import train_tokenizer
 
 TOKENIZER_PAGES = 8000
-CHARS_PER_TOKEN = 3.6
-PART_TOKENS = 4_000_000  # of a stage, made by one process
-HELD_OUT_ROWS = 400
+PART_TOKENS = 2_000_000  # of a stage, made by one process
+HELD_OUT, HELD_OUT_ROWS = "heldout.npz", 400
 HELD_OUT_SEED = 7  # not the run's: figures of runs with other seeds are of the same pages
 SHORT_CHARS = 900
 
 
-def prepare(preset: Preset, corpus: Path, work: Path, *, seed: int) -> tuple[PreTrainedTokenizerFast, list[Rows]]:
-    """Tokenizer and the rows of every stage, made once and kept in `work`; held-out rows beside them.
+@dataclass(slots=True)
+class Stages:
+    """The rows of every stage: parts that are read from their files when they are asked for."""
 
-    A `work` that has the tokenizer but no rows gets rows of its tokens. Raises DataError.
+    stages: list["Parts"]
+    _pool: ProcessPoolExecutor | None = None
+
+    def wait(self) -> None:
+        for parts in self.stages:
+            for future in parts.making.values():
+                future.result()
+
+    def close(self) -> None:
+        """Parts that nobody has begun to make stay unmade."""
+        if self._pool:
+            self._pool.shutdown(wait=False, cancel_futures=True)
+
+
+@dataclass(slots=True)
+class Parts(Sequence[Rows]):
+    """A stage's rows, part by part; one that is not there yet is waited for."""
+
+    files: list[Path]
+    making: dict[Path, Future[None]] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    def __getitem__(self, number: int) -> Rows:  # type: ignore[override]
+        file = self.files[number]
+        if file in self.making:
+            self.making[file].result()
+        return Rows.load(file)
+
+
+def prepare(preset: Preset, corpus: Path, work: Path, *, seed: int) -> Stages:
+    """Tokenizer, held-out rows and the rows of every stage, made once and kept in `work`; the last may be still in the
+    making. A `work` that has the tokenizer but no rows gets rows of its tokens. Raises DataError.
     """
     work.mkdir(parents=True, exist_ok=True)
     _claim(work, preset, seed=seed)
-    files = [work / f"rows-{number}.npz" for number, _ in enumerate(preset.stages, start=1)]
-    if not all(file.exists() for file in files):
-        _make(preset, corpus, work, files, seed=seed)
-    tokenizer = AutoTokenizer.from_pretrained(work / "tokenizer", local_files_only=True)
-    return tokenizer, [Rows.load(file) for file in files]
+    stages = [Parts(_files(work, number, stage, preset)) for number, stage in enumerate(preset.stages, start=1)]
+    missing = [file for parts in stages for file in parts.files if not file.exists()]
+    if not missing and (work / HELD_OUT).exists():
+        return Stages(stages)
+    pages = _Pages.read(preset, corpus)
+    _prepare_held_out(pages, preset, work, seed=seed)
+    made = _parts(pages, preset, work, [parts.files for parts in stages], seed=seed)
+    pool = _pool(len(missing)) if missing else None
+    for parts, stage in zip(made, stages, strict=True):
+        for part in parts:
+            if pool and part.file in missing:
+                stage.making[part.file] = pool.submit(part.make)
+    return Stages(stages, pool)
 
 
-def _make(preset: Preset, corpus: Path, work: Path, files: Sequence[Path], *, seed: int) -> None:
-    """The work folder's tokenizer, thesaurus, held-out rows and `files` of rows, one for each stage."""
-    asked, prose = list(read_questions(corpus)), list(read_prose(corpus, chars=preset.page_chars))
-    kept, unseen = ([each for each in asked if each.held_out == held_out] for held_out in (False, True))
-    kept_prose, unseen_prose = ([each for each in prose if each.held_out == held_out] for held_out in (False, True))
-    if not kept or not unseen:
-        named = ", ".join(sorted(held_out_sources(corpus)))
-        raise DataError(
-            f"The questions in {corpus} must come from sources that are held out ({named}; held-out.txt names them)"
-            " and from others.",
-            code="data_missing",
-        )
-    choose = random.Random(seed)  # noqa: S311
+def held_out_rows(preset: Preset, corpus: Path, work: Path, *, seed: int) -> Rows:
+    """Rows of pages that no run trains on, with the tokenizer of `work` where it has one. Raises DataError."""
+    work.mkdir(parents=True, exist_ok=True)
+    if not (work / HELD_OUT).exists():
+        _prepare_held_out(_Pages.read(preset, corpus), preset, work, seed=seed)
+    return Rows.load(work / HELD_OUT)
+
+
+def tokenizer_of(work: Path) -> PreTrainedTokenizerFast:
+    """The tokenizer of a prepared work folder."""
+    tokenizer: PreTrainedTokenizerFast = AutoTokenizer.from_pretrained(work / "tokenizer", local_files_only=True)
+    return tokenizer
+
+
+def _files(work: Path, number: int, stage: Stage, preset: Preset) -> list[Path]:
+    count = math.ceil(preset.tokens * stage.share / PART_TOKENS)
+    return [work / f"rows-{number}-{part:03}.npz" for part in range(count)]
+
+
+def _pool(parts: int) -> ProcessPoolExecutor:
+    processes = min(parts, os.cpu_count() or 1)
+    return ProcessPoolExecutor(processes, mp_context=get_context("spawn"), initializer=_give_way)
+
+
+def _give_way() -> None:
+    """To the training beside these processes."""
+    if hasattr(os, "nice"):
+        os.nice(10)
+
+
+@dataclass(frozen=True, slots=True)
+class _Pages:
+    """The corpus: pages with questions and pages of prose, those to train on and those that are held out."""
+
+    asked: list[Document]
+    asked_unseen: list[Document]
+    prose: list[Document]
+    prose_unseen: list[Document]
+
+    @classmethod
+    def read(cls, preset: Preset, corpus: Path) -> Self:
+        both = (list(read_questions(corpus)), list(read_prose(corpus, chars=preset.page_chars)))
+        pages = cls(*([page for page in all_ if page.held_out == unseen] for all_ in both for unseen in (False, True)))
+        if not pages.asked or not pages.asked_unseen:
+            named = ", ".join(sorted(held_out_sources(corpus)))
+            raise DataError(
+                f"The questions in {corpus} must come from sources that are held out ({named}; held-out.txt names"
+                " them) and from others.",
+                code="data_missing",
+            )
+        return pages
+
+
+def _prepare_held_out(pages: _Pages, preset: Preset, work: Path, *, seed: int) -> None:
+    """The tokenizer and thesaurus of `work`, where it has none, and its held-out rows."""
     if not (work / "tokenizer").exists():
-        read = [*_some(kept, TOKENIZER_PAGES, choose), *_some(kept_prose, TOKENIZER_PAGES, choose)]
+        choose = random.Random(seed)  # noqa: S311
+        read = [*_some(pages.asked, TOKENIZER_PAGES, choose), *_some(pages.prose, TOKENIZER_PAGES, choose)]
         made = train_tokenizer(map(_text, read), vocabulary=preset.vocabulary, context=preset.context)
         made.save_pretrained(work / "tokenizer.new")
         (work / "tokenizer.new").replace(work / "tokenizer")
-    Thesaurus.learn(map(_text, kept_prose)).save(work / "thesaurus.npz")
-    long, long_unseen = (list(joined(each, chars=preset.page_chars)) for each in (kept, unseen))
+    if not (work / "thesaurus.npz").exists():
+        Thesaurus.learn(map(_text, pages.prose)).save(work / "thesaurus.npz")
+    long = list(joined(pages.asked_unseen, chars=preset.page_chars))
     choose_unseen = random.Random(HELD_OUT_SEED)  # noqa: S311
-    held_out = [*long_unseen, *_some(unseen_prose, len(long_unseen), choose_unseen)]
+    held_out = [*long, *_some(pages.prose_unseen, len(long), choose_unseen)]
     choose_unseen.shuffle(held_out)
-    last = _Part(held_out, work, preset.stages[-1], HELD_OUT_SEED + 1, preset.tokens, rows_max=HELD_OUT_ROWS)
-    last.rows().save(work / "heldout.npz")
-    for number, (stage, file) in enumerate(zip(preset.stages, files, strict=True), start=1):
-        pages = long if stage.joined else kept
-        prose_pages = int(len(pages) * preset.prose_share / (1 - preset.prose_share))
-        mixed = [*pages, *_some(kept_prose, prose_pages, choose)]
+    last = preset.stages[-1]
+    _Part(held_out, work / HELD_OUT, last, HELD_OUT_SEED + 1, preset.tokens, rows_max=HELD_OUT_ROWS).make()
+
+
+def _parts(
+    pages: _Pages, preset: Preset, work: Path, files: Sequence[Sequence[Path]], *, seed: int
+) -> list[list["_Part"]]:
+    """What is to do for `files` of rows."""
+    choose = random.Random(seed)  # noqa: S311
+    long = list(joined(pages.asked, chars=preset.page_chars))
+    stages = []
+    for number, (stage, own_files) in enumerate(zip(preset.stages, files, strict=True), start=1):
+        asked = long if stage.joined else pages.asked
+        prose = int(len(asked) * preset.prose_share / (1 - preset.prose_share))
+        mixed = [*asked, *_some(pages.prose, prose, choose)]
         choose.shuffle(mixed)
-        tokens = int(preset.tokens * stage.share)
-        count = math.ceil(tokens / PART_TOKENS)
-        parts = [
-            _Part(mixed[part::count], work, stage, seed + 100 * number + part, tokens // count) for part in range(count)
-        ]
-        Rows.joined(_in_parallel(parts)).save(file)
+        tokens = int(preset.tokens * stage.share / len(own_files))
+        slices = max(1, min(len(own_files), len(mixed) * stage.row_tokens // tokens))
+        stages.append([
+            _Part(mixed[part % slices :: slices], file, stage, seed + 1_000 * number + part, tokens)
+            for part, file in enumerate(own_files)
+        ])  # fmt: skip
+    return stages
 
 
 def _some(documents: Sequence[Document], count: int, choose: random.Random) -> list[Document]:
@@ -106,25 +207,22 @@ class _Part:
     """A share of a stage's rows, made by one process."""
 
     documents: Sequence[Document]
-    work: Path
+    file: Path
     stage: Stage
     seed: int
     tokens: int
     rows_max: int | None = None
 
-    def rows(self) -> Rows:
-        layout = PromptLayout(AutoTokenizer.from_pretrained(self.work / "tokenizer", local_files_only=True))
-        thesaurus = Thesaurus.load(self.work / "thesaurus.npz")
+    def make(self) -> None:
+        layout, thesaurus = _tools(self.file.parent)
         made = make_rows(self.documents, layout, self.stage, seed=self.seed, thesaurus=thesaurus)
-        return collect(itertools.islice(made, self.rows_max), tokens_max=self.tokens)
+        collect(itertools.islice(made, self.rows_max), tokens_max=self.tokens).save(self.file)
 
 
-def _in_parallel(parts: Sequence[_Part]) -> list[Rows]:
-    """Rows of every part, the same however many processors there are."""
-    if len(parts) == 1:
-        return [parts[0].rows()]
-    with ProcessPoolExecutor(min(len(parts), os.cpu_count() or 1), mp_context=get_context("spawn")) as pool:
-        return list(pool.map(_Part.rows, parts))
+@functools.cache
+def _tools(work: Path) -> tuple[PromptLayout, Thesaurus]:
+    """Read once by a process for all parts that it makes."""
+    return PromptLayout(tokenizer_of(work)), Thesaurus.load(work / "thesaurus.npz")
 
 
 def make_rows(
@@ -134,8 +232,9 @@ def make_rows(
     many tokens as its length comes to, or the stage's `room`.
     """
     maker = TaskMaker(
-        seed, entry_share=stage.entries, pointer_share=stage.pointers, typed_share=stage.typed, thesaurus=thesaurus
-    )
+        seed, entry_share=stage.entries, pointer_share=stage.pointers, typed_share=stage.typed,
+        clause_share=stage.clauses, thesaurus=thesaurus,
+    )  # fmt: skip
     sizes = random.Random(seed)  # noqa: S311
     made = True
     while made:

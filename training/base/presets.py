@@ -1,9 +1,11 @@
 """The sizes in which a base can be made. `tiny` for tests, `cpu` for two cores, `gpu` for one H100."""
 
+import math
 from dataclasses import dataclass, replace
 
 from server.errors import DataError
 
+CHARS_PER_TOKEN = 3.6
 GOING_ON_RATE = 0.7  # of the rates from random weights
 
 
@@ -18,10 +20,18 @@ class Stage:
     entries: float  # share of branches that are a word and its place
     pointers: float  # share of made questions that ask for a block's number only
     typed: float  # share of made questions as people type them: some words in any order, partly near ones
+    clauses: float  # share of pages cut into numbered clauses, one sentence a block
     page_weight: (
         float  # of the loss on page text beside that on answers; from random weights, answers alone teach little
     )
     joined: bool = False  # neighbours of one source make one page, as few pages of the corpus are long
+
+    @property
+    def row_tokens(self) -> int:
+        """About how long a page with its questions is."""
+        shortest, longest = self.chars
+        mean = (longest - shortest) / math.log(longest / shortest)
+        return int(max(1.5 * mean / CHARS_PER_TOKEN, mean / CHARS_PER_TOKEN + self.room))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,16 +83,19 @@ class Preset:
         )
 
 
-def _stages(chars: int) -> tuple[Stage, ...]:
+def _stages(chars: int, shares: tuple[float, float, float, float] = (0.4, 0.1, 0.15, 0.35)) -> tuple[Stage, ...]:
     short, middle = (min(300, chars // 2), min(1_200, chars)), (min(300, chars // 2), min(2_500, chars))
     long = (min(600, chars // 2), chars)
+    text, words, short_pages, long_pages = shares
     return (
-        Stage(name="text", share=0.4, chars=middle, room=100, entries=0.3, pointers=0.3, typed=0.1, page_weight=1.0),
-        Stage(name="words", share=0.1, chars=short, room=400, entries=0.7, pointers=0.5, typed=0.2, page_weight=0.3),
-        Stage(name="short pages", share=0.15, chars=middle, room=400, entries=0.3, pointers=0.3, typed=0.5,
+        Stage(name="text", share=text, chars=middle, room=100, entries=0.3, pointers=0.3, typed=0.1, clauses=0.15,
+              page_weight=1.0),
+        Stage(name="words", share=words, chars=short, room=400, entries=0.7, pointers=0.5, typed=0.2, clauses=0.3,
               page_weight=0.3),
-        Stage(name="long pages", share=0.35, chars=long, room=400, entries=0.1, pointers=0.1, typed=0.5,
-              page_weight=0.3, joined=True),
+        Stage(name="short pages", share=short_pages, chars=middle, room=400, entries=0.3, pointers=0.3, typed=0.5,
+              clauses=0.3, page_weight=0.3),
+        Stage(name="long pages", share=long_pages, chars=long, room=400, entries=0.1, pointers=0.1, typed=0.5,
+              clauses=0.35, page_weight=0.3, joined=True),
     )  # fmt: skip
 
 
@@ -131,12 +144,12 @@ PRESETS = {
         intermediate=1408,
         context=4096,
         batch_tokens=65_536,
-        tokens=250_000_000,
+        tokens=400_000_000,
         matrix_lr=0.02,
         other_lr=3e-3,
         decay_share=0.35,
         prose_share=0.35,
-        stages=_stages(10_000),
+        stages=_stages(10_000, (0.35, 0.05, 0.15, 0.45)),
     ),
 }
 

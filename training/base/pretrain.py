@@ -6,21 +6,17 @@ warm-up, stable, decay. Every row is a page with many separate questions about i
 
 import bisect
 import itertools
-import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import NamedTuple
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.nn import functional as F
 from transformers import Qwen3Config, Qwen3ForCausalLM
 
 from training.base import attention
+from training.base.batches import Batch, ahead, packed, padded
 from training.base.loss import weighted_cross_entropy
 from training.base.places import WEIGHT as PLACE_WEIGHT
 from training.base.places import PlaceHeads
@@ -29,7 +25,6 @@ from training.base.rows import ANSWER, PAGE, Rows
 
 WARM_UP_SHARE = 0.02
 PLACES_LR = 1e-3
-PADDING = 999  # branch of no row
 CHECKPOINT_EVERY_S = 240
 LOG_EVERY_STEPS = 20
 CHECKPOINT, STABLE = "checkpoint.pt", "stable.pt"  # the second from before the decay
@@ -47,17 +42,6 @@ def new_model(preset: Preset, *, vocabulary: int) -> Qwen3ForCausalLM:
             pad_token_id=0,
         )
     )
-
-
-class Batch(NamedTuple):
-    """Token ids, kinds and branches of some rows, each [rows, tokens]; see `rows`."""
-
-    ids: Tensor
-    kinds: Tensor
-    branches: Tensor
-
-    def to(self, device: str | torch.device) -> "Batch":
-        return Batch(*(tensor.to(device) for tensor in self))
 
 
 @dataclass(slots=True)
@@ -94,50 +78,55 @@ class Pretraining:
         ]
         self._rates = [optimiser.param_groups[0]["lr"] for optimiser in self.optimisers]
 
-    def run(self, stages: Sequence[Rows], *, seed: int, minutes: float | None) -> None:
+    def run(self, stages: Sequence[Sequence[Rows]], *, seed: int, minutes: float | None) -> None:
         """Train through the preset's stages to the token budget, or until `minutes`, those of earlier runs included.
 
         On a CPU minutes are processor time: a run that is paused or crowded out loses nothing.
         """
-        clock = time.monotonic
-        if self.device == "cpu":
-            self.model.set_attn_implementation(attention.NAME)
-            clock = time.thread_time
-        saved_at, started, before_s = time.monotonic(), clock(), self.state.elapsed_s
+        on_gpu = self.device != "cpu"
+        clock, batches = (time.monotonic, packed) if on_gpu else (time.thread_time, padded)
         streams = [
-            itertools.islice(batches(rows, self.preset.batch_tokens, seed=seed), taken, None)
-            for rows, taken in zip(stages, self.state.taken, strict=True)
+            ahead(itertools.islice(batches(parts, self.preset.batch_tokens, seed=seed), taken, None))
+            for parts, taken in zip(stages, self.state.taken, strict=True)
         ]
         ends = list(itertools.accumulate(stage.share for stage in self.preset.stages))[:-1]
-        while True:
-            self.state.elapsed_s = before_s + clock() - started
-            done = self._done(minutes)
-            if done >= 1:
-                break
-            if done > 1 - self.preset.decay_share and not self.state.decaying:
-                self.save(STABLE)
-                self.state.decaying = True
-            stage = bisect.bisect(ends, done)
-            weight = self.preset.stages[stage].page_weight
-            loss = self._train(stages[stage], next(streams[stage]), done=done, page_weight=weight)
-            self.state.step += 1
-            self.state.taken[stage] += 1
-            if self.state.step % LOG_EVERY_STEPS == 0:
-                self._report(loss, done)
-            if time.monotonic() - saved_at > CHECKPOINT_EVERY_S:
-                self.save(CHECKPOINT)
-                saved_at = time.monotonic()
-        self.save(CHECKPOINT)
-        self.model.set_attn_implementation("sdpa")
+        with attention.fast(self.model, on_gpu=on_gpu):
+            if on_gpu:
+                self._compile(next(packed(stages[0], self.preset.batch_tokens, seed=seed)))
+            saved_at, started, before_s = time.monotonic(), clock(), self.state.elapsed_s
+            while True:
+                self.state.elapsed_s = before_s + clock() - started
+                done = self._done(minutes)
+                if done >= 1:
+                    break
+                if done > 1 - self.preset.decay_share and not self.state.decaying:
+                    self.save(STABLE)
+                    self.state.decaying = True
+                stage = bisect.bisect(ends, done)
+                loss = self._train(next(streams[stage]), done=done, page_weight=self.preset.stages[stage].page_weight)
+                self.state.step += 1
+                self.state.taken[stage] += 1
+                if self.state.step % LOG_EVERY_STEPS == 0:
+                    self._report(float(loss), done)
+                if time.monotonic() - saved_at > CHECKPOINT_EVERY_S:
+                    self.save(CHECKPOINT)
+                    saved_at = time.monotonic()
+            self.save(CHECKPOINT)
+
+    def _compile(self, batch: Batch) -> None:
+        """A step whose gradients are thrown away: kernels are built before the clock starts."""
+        batch_loss(self.model, self.places, batch.to(self.device), page_weight=1.0).backward()  # type: ignore[no-untyped-call]
+        self.model.zero_grad()
+        self.places.zero_grad()
 
     def _done(self, minutes: float | None) -> float:
         """Share of the run that is behind us."""
         of_tokens = self.state.tokens / self.preset.tokens
         return max(of_tokens, self.state.elapsed_s / 60 / minutes) if minutes else of_tokens
 
-    def _train(self, rows: Rows, batch: NDArray[np.int64], *, done: float, page_weight: float) -> float:
+    def _train(self, batch: Batch, *, done: float, page_weight: float) -> Tensor:
         rate = min(1.0, done / WARM_UP_SHARE + 0.01, (1 - done) / self.preset.decay_share)
-        loss = batch_loss(self.model, self.places, pad(rows, batch).to(self.device), page_weight=page_weight)
+        loss = batch_loss(self.model, self.places, batch.to(self.device), page_weight=page_weight)
         loss.backward()  # type: ignore[no-untyped-call]
         for optimiser, lr in zip(self.optimisers, self._rates, strict=True):
             optimiser.param_groups[0]["lr"] = lr * rate
@@ -153,8 +142,8 @@ class Pretraining:
             self.places.zero_grad()
             for name, weight in self.model.named_parameters():
                 weight.copy_(self.masters[name])
-        self.state.tokens += int(rows.lengths[batch].sum())
-        return float(loss.detach())
+        self.state.tokens += int((batch.owners > 0).sum())
+        return loss.detach()
 
     def _report(self, loss: float, done: float) -> None:
         state = self.state
@@ -206,11 +195,10 @@ class Pretraining:
 
 def batch_loss(model: Qwen3ForCausalLM, places: PlaceHeads, batch: Batch, *, page_weight: float) -> Tensor:
     """Mean cross-entropy of answer tokens, and parts of that of page tokens and of the place heads."""
-    mask, positions = tree(batch.branches)
-    mask = torch.zeros((), dtype=model.dtype).to(mask.device).where(mask, torch.finfo(model.dtype).min)
     states = model.model(
-        input_ids=batch.ids, attention_mask=mask, position_ids=positions, use_cache=False, output_hidden_states=True
-    )
+        input_ids=batch.ids, attention_mask=attention.mask(model, batch), position_ids=batch.positions,
+        use_cache=False, output_hidden_states=True,
+    )  # fmt: skip
     targets, kinds = batch.ids[:, 1:], batch.kinds[:, 1:]
     answer, page = kinds == ANSWER, kinds == PAGE
     weights = answer / answer.sum().clamp(min=1) + page_weight * page / page.sum().clamp(min=1)
@@ -220,47 +208,3 @@ def batch_loss(model: Qwen3ForCausalLM, places: PlaceHeads, batch: Batch, *, pag
     )
     placed: Tensor = places(states.hidden_states[places.layer], batch.ids, batch.kinds, model.lm_head.weight)
     return read + PLACE_WEIGHT * placed
-
-
-def tree(branches: Tensor) -> tuple[Tensor, Tensor]:
-    """Attention mask [rows, 1, tokens, tokens] and positions [rows, tokens] of branches [rows, tokens].
-
-    A token sees the page (branch 0) and its own branch before it; every branch starts where the page ends.
-    """
-    tokens = branches.shape[1]
-    places = torch.arange(tokens, device=branches.device)
-    same = branches[:, :, None] == branches[:, None, :]
-    mask = (same | (branches == 0)[:, None, :]) & (places[None, :] <= places[:, None])
-    first = F.pad(branches[:, 1:] != branches[:, :-1], (1, 0))
-    starts = torch.where(first, places, 0).cummax(dim=1).values
-    page_end = (branches == 0).sum(dim=1, keepdim=True)
-    return mask[:, None], torch.where(branches == 0, places, page_end + places - starts)
-
-
-def batches(rows: Rows, batch_tokens: int, *, seed: int) -> Iterator[NDArray[np.int64]]:
-    """Endless epochs of row numbers; rows of like length go together, batches in random order."""
-    for epoch in itertools.count():
-        generator = np.random.default_rng((seed, epoch))
-        order = np.argsort(rows.lengths * generator.uniform(0.9, 1.1, len(rows)), kind="stable")
-        cuts, longest = [0], 0
-        for at, length in enumerate(rows.lengths[order]):
-            longest = max(longest, int(length))
-            if at > cuts[-1] and longest * (at + 1 - cuts[-1]) > batch_tokens:
-                cuts.append(at)
-                longest = int(length)
-        groups = np.split(order, cuts[1:])
-        for number in generator.permutation(len(groups)):
-            yield groups[number]
-
-
-def pad(rows: Rows, batch: NDArray[np.int64]) -> Batch:
-    """The rows' tokens, padded on the right to a common length; padding is a branch of its own."""
-    longest = math.ceil(int(rows.lengths[batch].max()) / 32) * 32
-    ids = torch.zeros(len(batch), longest, dtype=torch.long)
-    kinds = torch.zeros(len(batch), longest, dtype=torch.uint8)
-    branches = torch.full((len(batch), longest), PADDING, dtype=torch.long)
-    for place, row in enumerate(batch):
-        start, end = rows.starts[row], rows.starts[row + 1]
-        for tensor, values in ((ids, rows.ids), (kinds, rows.kinds), (branches, rows.branches)):
-            tensor[place, : end - start] = torch.from_numpy(values[start:end].astype(np.int64))
-    return Batch(ids, kinds, branches)

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from server.page import Block, Page, read_page
 from server.prompt import Turn
 from training.base.corpus import Document, Question
-from training.base.norms import BARE, NUMBER, SAID, Norms, made_norms
+from training.base.norms import BARE, NUMBER, SAID, SECTION, THEN, Norms, made_norms
+from training.base.sections import clauses, section_of, unnumbered
 from training.base.thesaurus import Thesaurus
 from training.base.typed import TypedQuestions
 from training.base.words import COMMON, WORD, content_words, sentences
@@ -44,6 +45,7 @@ _ABOUT = (
 _POINT = ("Which block mentions {}?", "Which block is about {}?", "In which block is {}?", "{}: which block?")
 _BLOCK = ("What does block {} say?", "Quote block {}.", "How does block {} begin?")
 _ABSTAIN_SHARE, _BLOCK_SHARE, _FOLLOW_UP_SHARE, _OWN_SHARE, _OWN_ENTRY_SHARE = 0.12, 0.08, 0.1, 0.5, 0.5
+_SAYING = frozenset({SAID, THEN, SECTION})
 _FOREIGN_SHARE, _FOREIGN_MAX = 0.1, 400  # of phrases, those that later pages are asked for in vain
 
 
@@ -74,11 +76,11 @@ class _Asked:
     said: str
     place: tuple[int, str] | None
 
-    def turn(self, norms: Norms) -> Turn:
+    def turn(self, page: Page, norms: Norms) -> Turn:
         if self.place is None:
-            return Turn(self.question, (norms if norms.form == SAID else Norms()).applied(self.said))
-        said = "" if norms.text and norms.form != SAID else self.said
-        return Turn(self.question, norms.applied(_grounded(*self.place, said=said, form=norms.form)))
+            return Turn(self.question, (norms if norms.form in _SAYING else Norms()).applied(self.said))
+        said = "" if norms.text and norms.form not in _SAYING else self.said
+        return Turn(self.question, norms.applied(_grounded(page, *self.place, said=said, form=norms.form)))
 
 
 class TaskMaker:
@@ -86,12 +88,13 @@ class TaskMaker:
 
     def __init__(
         self, seed: int, *, entry_share: float = 0.0, pointer_share: float = 0.15,
-        typed_share: float = 0.0, thesaurus: Thesaurus | None = None,
+        typed_share: float = 0.0, clause_share: float = 0.0, thesaurus: Thesaurus | None = None,
     ) -> None:  # fmt: skip
         self._random = random.Random(seed)  # noqa: S311
         self._entry_share = entry_share  # of branches that are entries
         self._pointer_share = pointer_share  # of made questions that ask for a block's number only
         self._typed_share = typed_share  # of them, those as people type them
+        self._clause_share = clause_share  # of pages cut into numbered clauses
         self._thesaurus = thesaurus  # for their near words
         self._typed: TypedQuestions | None = None  # of the page at hand
         self._foreign: list[str] = []
@@ -129,7 +132,9 @@ class TaskMaker:
         return read_page(title=document.title, url="", blocks=kept, chars_max=10 * chars)
 
     def _split(self, blocks: Sequence[str]) -> list[str]:
-        """Long blocks cut into one to four sentences each, as paragraphs on real pages are."""
+        """Long blocks cut into one to four sentences each, as paragraphs on real pages are, or all into clauses."""
+        if self._random.random() < self._clause_share:
+            return clauses(blocks, self._random)
         pieces: list[str] = []
         for block in blocks:
             if len(block) < 400:
@@ -154,7 +159,7 @@ class TaskMaker:
             norms = made_norms(self._random)
             earlier = (self._made(page, Norms()),) if self._random.random() < _FOLLOW_UP_SHARE else ()
             mine = own and self._random.random() < _OWN_SHARE
-            turn = own.pop().turn(norms) if mine else self._made(page, norms)
+            turn = own.pop().turn(page, norms) if mine else self._made(page, norms)
             yield Conversation((*earlier, turn), norms.text)
 
     def _entry(self, page: Page, placed: Sequence[_Asked]) -> Entry:
@@ -169,7 +174,7 @@ class TaskMaker:
 
     def turns(self, page: Page, questions: Sequence[Question], *, made: int) -> list[Turn]:
         """The corpus's own questions and `made` ones without norms, in random order."""
-        turns = [asked.turn(Norms()) for question in questions if (asked := _asked(page, question))]
+        turns = [asked.turn(page, Norms()) for question in questions if (asked := _asked(page, question))]
         turns += [self._made(page, Norms()) for _ in range(made)]
         self._random.shuffle(turns)
         return turns
@@ -178,7 +183,7 @@ class TaskMaker:
         """Up to `count` questions about words of the page, each answered by the sentence with them."""
         places = [self._place(page) for _ in range(count)]
         return [
-            Turn(self._question(page, sentence, wanted), _grounded(block.n, sentence, said="", form=BARE))
+            Turn(self._question(page, sentence, wanted), _grounded(page, block.n, sentence, said="", form=BARE))
             for block, sentence, wanted in places
             if wanted is not None
         ]
@@ -200,8 +205,8 @@ class TaskMaker:
         if choose.random() < self._pointer_share or norms.form == NUMBER:
             form = choose.choice(_ABOUT if norms.form == NUMBER else _POINT)
             return Turn(form.format(wanted), norms.applied(f"[{block.n}]"))
-        said = _CLAUSE_END.split(_fold(sentence))[0].strip(" -.:;") if norms.form == SAID else ""
-        answer = _grounded(block.n, sentence, said=_shorten(said, words=20), form=norms.form)
+        said = _CLAUSE_END.split(unnumbered(_fold(sentence)))[0].strip(" -.:;") if norms.form in _SAYING else ""
+        answer = _grounded(page, block.n, sentence, said=_shorten(said, words=20), form=norms.form)
         return Turn(self._question(page, sentence, wanted), norms.applied(answer))
 
     def _question(self, page: Page, sentence: str, wanted: str) -> str:
@@ -268,11 +273,15 @@ def _quoted(page: Page, wanted: str) -> tuple[int, str] | None:
     return None
 
 
-def _grounded(number: int, sentence: str, *, said: str, form: str) -> str:
-    """An answer in the form that the norms ask for: a quotation, with other words before it, or a block's number."""
+def _grounded(page: Page, number: int, sentence: str, *, said: str, form: str) -> str:
+    """An answer in the form that the norms ask for: a quotation, with other words beside it, or a block's number."""
     if form == NUMBER:
         return f"[{number}]"
     quote = f'"{_shorten(sentence)}" [{number}]'
+    if form in (THEN, SECTION):
+        section = section_of(page, number) if form == SECTION else None
+        behind = ": ".join(part for part in (section, said) if part)
+        return f"{quote} {behind}".rstrip() + "." * bool(said)
     return f"{said}. {quote}" if said else quote
 
 
