@@ -81,7 +81,8 @@ def prepare(preset: Preset, corpus: Path, work: Path, *, seed: int) -> Stages:
     if not missing and (work / HELD_OUT).exists():
         return Stages(stages)
     pages = _Pages.read(preset, corpus)
-    _prepare_held_out(pages, preset, work, seed=seed)
+    if not (work / HELD_OUT).exists():
+        _prepare_held_out(pages, preset, work, seed=seed)
     made = _parts(pages, preset, work, [parts.files for parts in stages], seed=seed)
     pool = _pool(len(missing)) if missing else None
     for parts, stage in zip(made, stages, strict=True):

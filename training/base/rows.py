@@ -6,7 +6,7 @@ itself, at the positions that it would have alone. So a page is read once for al
 
 import hashlib
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,15 +56,6 @@ class Rows:
         with beside.open("wb") as file:
             np.savez(file, ids=self.ids, kinds=self.kinds, branches=self.branches, starts=self.starts)
         beside.replace(path)
-
-    @classmethod
-    def joined(cls, parts: Sequence["Rows"]) -> "Rows":
-        """The parts one after the other."""
-        lengths = np.concatenate([part.lengths for part in parts])
-        ids, kinds, branches = (
-            np.concatenate([getattr(part, name) for part in parts]) for name in ("ids", "kinds", "branches")
-        )
-        return cls(ids, kinds, branches, np.concatenate([[0], np.cumsum(lengths)]))
 
     @classmethod
     def load(cls, path: Path) -> "Rows":
