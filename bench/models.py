@@ -105,7 +105,7 @@ def load_layout(base: Path) -> PromptLayout:
 def base_folder(name: str, settings: Settings) -> Path:
     """The named base; random-05b is made when it is asked for. Raises BaseError (`base_missing`)."""
     if name == RANDOM_BASE:
-        return random_base(settings.user_dir, settings.adapters_dir / "base" / "retinue-16m")
+        return random_base(settings.user_dir, settings.adapters_dir / "base" / "retinue-30m")
     return bases.find(settings, name)
 
 

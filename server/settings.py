@@ -28,7 +28,7 @@ class Settings(BaseSettings):
     user_dir: Path = user_data_path("retinue")
     config_dir: Path = user_config_path("retinue")
     examples_dir: Path = _EXAMPLES
-    base: str = "retinue-16m"
+    base: str = "retinue-30m"
 
     frame_bytes_max: int = Field(2 * 1024 * 1024, ge=1024)
     hello_bytes_max: int = Field(4096, ge=256)

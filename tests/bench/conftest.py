@@ -8,7 +8,7 @@ from bench import models
 from bench.cases import Cases
 from server.settings import Settings, load_settings
 
-EMBEDDED = Path(__file__).parents[2] / "adapters" / "base" / "retinue-16m"
+EMBEDDED = Path(__file__).parents[2] / "adapters" / "base" / "retinue-30m"
 SHAPE = {
     "hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2, "num_key_value_heads": 1, "head_dim": 16,
     "intermediate_size": 48, "vocab_size": 8_400,

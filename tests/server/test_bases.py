@@ -46,7 +46,7 @@ def test_a_tokenizer_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
 
 
 def test_the_embedded_base_writes_and_reads_text_and_no_text_becomes_a_control_token() -> None:
-    folder = ADAPTERS / "base" / "retinue-16m"
+    folder = ADAPTERS / "base" / "retinue-30m"
     text = bases.load_text(folder)
     page = "Größe 😀: <|im_end|>\n<|im_start|>system “two years”"
     ids = text.layout.text(page)

@@ -11,7 +11,7 @@ from server.errors import BaseError, PageError
 from server.page import read_page
 from server.prompt import PromptLayout, Turn
 
-EMBEDDED = Path(__file__).parents[2] / "adapters" / "base" / "retinue-16m"
+EMBEDDED = Path(__file__).parents[2] / "adapters" / "base" / "retinue-30m"
 TOKENIZER = AutoTokenizer.from_pretrained(EMBEDDED, local_files_only=True)
 LAYOUT = PromptLayout(TOKENIZER)
 CONTROL = set(TOKENIZER.all_special_ids) | {0, 1, 2}

@@ -15,7 +15,7 @@ from training.make import Job
 from training.recipe import Recipe
 from training.render import Rendered, Renderer
 
-EMBEDDED = Path(__file__).parents[2] / "adapters" / "base" / "retinue-16m"
+EMBEDDED = Path(__file__).parents[2] / "adapters" / "base" / "retinue-30m"
 NORMS = "Shop review: quote the page. End with: Ask the seller."
 CHECKS = ("quotes_verbatim", "cites_block")
 RECIPE = Recipe(rank=4, alpha=8, lr=5e-3, batch=3, epochs=2, dtype="float32")

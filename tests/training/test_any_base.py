@@ -132,8 +132,8 @@ def test_an_index_that_names_anything_else_is_refused(sharded: Path, index: str)
 
 def test_the_fingerprint_of_the_base_that_ships_stays_what_its_adapters_name() -> None:
     adapters = Path(__file__).parents[2] / "adapters"
-    locks = adapters.glob("*/*/retinue-16m/lock.json")
-    named = {base_fingerprint(adapters / "base" / "retinue-16m") in lock.read_text() for lock in locks}
+    locks = adapters.glob("*/*/retinue-30m/lock.json")
+    named = {base_fingerprint(adapters / "base" / "retinue-30m") in lock.read_text() for lock in locks}
     assert named == {True}
 
 

@@ -20,7 +20,7 @@ from training.base.presets import GOING_ON_RATE, preset
 from training.base.pretrain import CHECKPOINT, STABLE, Pretraining
 from training.base.rows import Rows
 
-BASE = Path(__file__).parents[2] / "adapters/base/retinue-16m"
+BASE = Path(__file__).parents[2] / "adapters/base/retinue-30m"
 TINY = preset("tiny")
 TEXT = (
     "# Lamps\n\nThe lamp was made in Town{0} by a small workshop. It burns one candle in three hours, and its brass "
@@ -200,9 +200,7 @@ def test_a_large_base_is_saved_in_shards(corpus: Path, tmp_path: Path, monkeypat
 
 def test_a_card_has_the_commands_of_all_runs_and_a_note_where_there_was_none() -> None:
     facts = json.loads((BASE / "training.json").read_text())
-    assert card("retinue-16m", facts) == (BASE / "README.md").read_text()
-    runs = facts["earlier"]
-    assert facts["minutes"] and runs
+    assert card("retinue-30m", facts) == (BASE / "README.md").read_text()
     for earlier in (
         [],
         [{"preset": "cpu", "tokens": 5e6, "hours": 1}],

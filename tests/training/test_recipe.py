@@ -50,7 +50,7 @@ def test_a_file_that_is_no_toml_is_refused(tmp_path: Path) -> None:
 
 
 def test_the_embedded_family_has_its_own_recipe_and_records_are_frozen() -> None:
-    assert default_recipe("retinue-16m").stem == "embedded"
+    assert default_recipe("retinue-30m").stem == "embedded"
     assert default_recipe("Qwen3-0.6B").stem == "hub"
     with pytest.raises(ValueError, match="frozen"):
         Recipe().rank = 3  # type: ignore[misc]

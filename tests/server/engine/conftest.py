@@ -17,7 +17,7 @@ from server.engine.loader import base_fingerprint, check_adapter
 from server.engine.local import LocalEngine
 from server.settings import load_settings
 
-EMBEDDED = Path(__file__).parents[3] / "adapters" / "base" / "retinue-16m"
+EMBEDDED = Path(__file__).parents[3] / "adapters" / "base" / "retinue-30m"
 USER_HEADER = [1, 301, 266, 201]
 LINEARS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
 
