@@ -1,4 +1,4 @@
-"""Each copilot that ships keeps its norms on the fixture pages, and at least as often as the base alone, told the same."""
+"""Each copilot that ships keeps its norms on the fixture pages, no less often than the base alone does."""
 
 import asyncio
 import re

@@ -8,7 +8,7 @@ tokens that see nothing of each other.
 
 import contextlib
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -61,7 +61,7 @@ def flex(
 
 
 @functools.cache
-def _kernel() -> Callable[..., Any]:
+def _kernel() -> Any:
     """FlexAttention, built for one shape, which all batches of a GPU have; as it is where there is no GPU.
 
     Its mask is not built: for lines of 16,384 tokens that took four minutes on an H100, the kernel ten seconds.
