@@ -12,6 +12,7 @@ from pathlib import Path
 
 from bench.cases import EARLIER, QUESTIONS, QUOTING, Ask, Cases, Contender, PageCase, Stamp
 from bench.figures import Better, Results
+from bench.models import weight_bytes
 
 _log = logging.getLogger(__name__)
 ROWS = 8
@@ -91,7 +92,7 @@ def rows_of(page: PageCase, copilots: Sequence[int], *, tokens: int) -> list[Ask
 def add_share_of_memory(results: Results, base: Path) -> None:
     """One answer's tokens/s as GB/s of the base's file, against what the memory gives. Above 1: fewer bytes are read
     for a token (narrow weights, drafts), or the base fits into the processor's cache."""
-    gigabytes = (base / "model.safetensors").stat().st_size / 1e9
+    gigabytes = weight_bytes(base) / 1e9
     roof = max(figure.median for figure in results.table("machine", "memory"))
     for figure in [f for f in results.table(base.name, DECODE.table) if f.measure == "one answer"]:
         share = [value * gigabytes / roof for value in figure.rounds]

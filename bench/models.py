@@ -39,6 +39,11 @@ def cache_dir() -> Path:
     return Path(os.environ.get("BENCH_CACHE_DIR") or user_cache_path("retinue-bench"))
 
 
+def weight_bytes(base: Path) -> int:
+    """Size of a base's weights, in one file or in shards."""
+    return sum(file.stat().st_size for file in base.glob("model*.safetensors"))
+
+
 def random_base(root: Path, tokenizer_from: Path, *, shape: dict[str, int] = SHAPE, name: str = RANDOM_BASE) -> Path:
     """root/bases/<name>, made when it is not there: about 1 GB and half a minute for the 0.5 B shape."""
     folder = root / "bases" / name

@@ -40,7 +40,7 @@ class Setup:
 
     @property
     def large(self) -> bool:
-        return (self.base / "model.safetensors").stat().st_size >= LARGE_FROM_BYTES
+        return models.weight_bytes(self.base) >= LARGE_FROM_BYTES
 
 
 def prepare(name: str, settings: Settings, options: Options) -> Setup:
@@ -52,7 +52,7 @@ def prepare(name: str, settings: Settings, options: Options) -> Setup:
     wanted = measures.ROWS - len(known) + fresh
     copilots = [*known, *models.random_copilots(settings.user_dir, base, invocation=invocation, count=wanted)]
     folders = [models.adapter_folder(copilot, base, settings) for copilot in copilots]
-    large = (base / "model.safetensors").stat().st_size >= LARGE_FROM_BYTES
+    large = models.weight_bytes(base) >= LARGE_FROM_BYTES
     return Setup(
         base, Cases(base, settings, copilots), folders, settings, options.sizes or (LARGE if large else SMALL), options
     )

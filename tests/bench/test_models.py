@@ -48,3 +48,10 @@ def test_many_adapters_are_small_valid_and_differ(base: Path, settings: Settings
 
     assert len({ref.digest for ref in refs}) == 3
     assert many.make_many(tmp_path, base, sample, 3) == folder
+
+
+def test_weights_are_counted_in_all_shards(base: Path, tmp_path: Path) -> None:
+    assert models.weight_bytes(base) == (base / "model.safetensors").stat().st_size
+    for number in (1, 2):
+        (tmp_path / f"model-0000{number}-of-00002.safetensors").write_bytes(b"\0" * 10)
+    assert models.weight_bytes(tmp_path) == 20
