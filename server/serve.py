@@ -175,4 +175,4 @@ def _example() -> str:
     program = Path(sys.argv[0]).absolute()
     here = program.relative_to(Path.cwd()) if program.is_relative_to(Path.cwd()) else program.name
     page = "tests/e2e/pages/contract.html" if Path("tests/e2e/pages/contract.html").is_file() else "contract.html"
-    return f'{here} ask contract-review --page {page} "When can it be ended?"'
+    return f'{here} ask contract-review --page {page} "Which law applies?"'
