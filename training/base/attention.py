@@ -62,9 +62,9 @@ def flex(
 
 @functools.cache
 def _kernel() -> Any:
-    """FlexAttention, built for one shape, which all batches of a GPU have; as it is where there is no GPU.
+    """FlexAttention, compiled for one shape, which all batches of a GPU have; as it is where there is no GPU.
 
-    Its mask is not built: for lines of 16,384 tokens that took four minutes on an H100, the kernel ten seconds.
+    Its mask is not compiled: for lines of 16,384 tokens that took four minutes on an H100, the kernel ten seconds.
     """
     return torch.compile(flex_attention, dynamic=False) if torch.cuda.is_available() else flex_attention
 

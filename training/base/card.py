@@ -65,7 +65,7 @@ def card(name: str, facts: dict[str, Any]) -> str:
     commands = "\n".join(f"    {_command(name, run, first=run is runs[0])}" for run in runs if "note" not in run)
     return _CARD.format(
         name=name, rows=rows, tokens=facts["tokens"] / 1e6, time=_time(facts["hours"]), machine=facts["machine"],
-        commands=commands, history=_history(facts["earlier"]),
+        made="\n\n".join(part for part in (commands, _history(facts["earlier"]), facts.get("note", "")) if part),
         parameters=facts["parameters"] / 1e6, **recipe_line(recipe),
     )  # fmt: skip
 
@@ -87,7 +87,7 @@ def _history(earlier: list[dict[str, Any]]) -> str:
     tokens, hours = (sum(run.get(name, 0) for run in earlier) for name in ("tokens", "hours"))
     notes = " ".join(run["note"] for run in earlier if "note" in run)
     seen = f"The last command went on from weights that had seen {tokens / 1e6:.1f} M tokens in {_time(hours)}."
-    return f"{seen} {notes}".rstrip() + "\n\n"
+    return f"{seen} {notes}".rstrip()
 
 
 def _time(hours: float) -> str:
@@ -136,9 +136,9 @@ a third of them cut into clauses of one sentence each; greedy decoding, no const
 
 ## How it was made
 
-{commands}
+{made}
 
-{history}{tokens:.1f} M training tokens in {time} on {machine}. Every row is a numbered page with questions
+{tokens:.1f} M training tokens in {time} on {machine}. Every row is a numbered page with questions
 on it, rendered by `server.prompt` as served; each question sees the page and itself only, so that a page is read once
 for all of them. From random weights the text of pages counts most at first; then come words or questions and their
 places, whole answers on short pages, and long pages. A run that goes on from a base has the last two only. Part of the
