@@ -17,8 +17,9 @@ from server.checks import abstains, run_checks
 from server.engine import PageText
 from server.engine.quoting import PageIndex, QuoteGuard, Vocabulary
 from server.engine.sampling import pick
+from training.attention import Layers, Segment
 from training.fit import EVALUATION_BATCH, held_out_nll
-from training.prefix import PrefixCache, adapter_off, collate, forward
+from training.prefix import PrefixCache, adapter_off, forward
 from training.render import Rendered
 
 TOKENS_MAX = 96
@@ -61,15 +62,11 @@ def greedy(
     a vocabulary.
     """
     model.eval()
-    found: list[list[int]] = [[] for _ in rows]
-    order = sorted(range(len(rows)), key=lambda place: len(rows[place].prefix))
+    found: list[list[int]] = []
     with torch.no_grad(), adapter_off(model, off=off):
-        for start in range(0, len(order), EVALUATION_BATCH):
-            places = order[start : start + EVALUATION_BATCH]
-            together = [rows[place] for place in places]
-            guards = [_guard(row, vocabulary) for row in together]
-            for place, ids in zip(places, _decode(model, prefixes, together, guards, tokens_max), strict=True):
-                found[place] = ids
+        for start in range(0, len(rows), EVALUATION_BATCH):
+            together = rows[start : start + EVALUATION_BATCH]
+            found += _decode(model, prefixes, together, [_guard(row, vocabulary) for row in together], tokens_max)
     return found
 
 
@@ -91,26 +88,28 @@ def _decode(
     model: PeftModel, prefixes: PrefixCache, rows: Sequence[Rendered], guards: Sequence[QuoteGuard | None],
     tokens_max: int,
 ) -> list[list[int]]:  # fmt: skip
-    batch = collate(rows, prefixes, answers=False)
-    cache, mask, positions = batch.cache(), batch.mask, batch.positions[:, -1:]
-    stops = [row.suffix[-1] for row in rows]
+    """Each row reads its page and its own KV; a row that has ended is no longer computed."""
+    stops, device = [row.suffix[-1] for row in rows], model.device
+    before, own = [prefixes.before(row) for row in rows], list[Layers]([] for _ in rows)
     given: list[list[int]] = [[] for _ in rows]
-    open_rows = set(range(len(rows)))
-    logits = forward(model, batch.ids, batch.positions, mask, cache, keep=1)
-    for _ in range(tokens_max):
-        tokens = logits[:, -1].argmax(dim=-1)
-        for row in sorted(open_rows):
-            token = _pick(logits[row, -1], guards[row])
-            tokens[row] = token
-            if token == stops[row]:
-                open_rows.discard(row)
-            else:
-                given[row].append(token)
-        if not open_rows:
-            break
-        positions = positions + 1
-        mask = torch.cat([mask, mask.new_ones(len(rows), 1)], dim=1)
-        logits = forward(model, tokens[:, None], positions, mask, cache, keep=1)
+    new = {number: list(row.suffix[: row.answer_at]) for number, row in enumerate(rows)}
+    while new:
+        ids: list[int] = []
+        positions: list[int] = []
+        segments: list[Segment] = []
+        for number, tokens in new.items():
+            at = rows[number].offset + (own[number][0][0].shape[2] if own[number] else 0)
+            segments.append(Segment(len(ids), len(ids) + len(tokens), before[number], own[number]))
+            ids += tokens
+            positions += range(at, at + len(tokens))
+        line, places = (torch.tensor([values], device=device) for values in (ids, positions))
+        ends = torch.tensor([segment.stop - 1 for segment in segments], device=device)
+        logits = forward(model, line, places, segments, keep=ends)
+        picked = {number: _pick(row, guards[number]) for number, row in zip(new, logits, strict=True)}
+        new = {number: [token] for number, token in picked.items() if token != stops[number]}
+        for number, (token,) in new.items():
+            given[number].append(token)
+        new = {number: tokens for number, tokens in new.items() if len(given[number]) < tokens_max}
     return given
 
 

@@ -1,7 +1,7 @@
 """Trains one adapter: our own loop on torch and PEFT, resumable after any kill. Called by make.
 
 The page is frozen base computation, so a step runs the adapter over turn and answer only and reads the
-page's KV from `training.prefix`: same loss and gradients as the full pass, several times cheaper.
+page's KV from `training.prefix`: same loss and gradients as the full pass, many times cheaper.
 """
 
 import itertools
@@ -24,7 +24,6 @@ from training.recipe import Recipe
 from training.render import Rendered
 
 EVALUATION_BATCH = 16
-_WINDOW_BATCHES = 8  # rows of like length go together within so many batches
 
 Event = dict[str, object]
 OnEvent = Callable[[Event], None]
@@ -67,13 +66,12 @@ def held_out_nll(
     """Sum of the answer's NLL and number of answer tokens for each row, [rows, 2]; `off` is the base alone."""
     model.eval()
     found = np.zeros((len(rows), 2))
-    order = sorted(range(len(rows)), key=lambda place: len(rows[place].suffix))
     with torch.no_grad(), adapter_off(model, off=off):
-        for start in range(0, len(order), EVALUATION_BATCH):
-            places = order[start : start + EVALUATION_BATCH]
-            losses = answer_nll(model, collate([rows[place] for place in places], prefixes, answers=True))
-            found[places, 0] = losses.cpu().double().sum(dim=1).numpy()
-            found[places, 1] = [rows[place].answer_tokens for place in places]
+        for start in range(0, len(rows), EVALUATION_BATCH):
+            batch = collate(rows[start : start + EVALUATION_BATCH], prefixes)
+            places, losses = batch.row_of.cpu().numpy() + start, answer_nll(model, batch).cpu().double().numpy()
+            np.add.at(found[:, 0], places, losses)
+            np.add.at(found[:, 1], places, 1)
     return found
 
 
@@ -151,16 +149,16 @@ class Fit:
     ) -> tuple[float, int]:
         """One optimiser step. Returns the weighted NLL per answer token and the number of answer tokens."""
         count = sum(row.answer_tokens for row in rows)
-        batch = collate(rows, self.prefixes, answers=True)
+        batch = collate(rows, self.prefixes)
         weights = [self.recipe.abstain_weight if row.example.kind == "abstain" else 1.0 for row in rows]
         with checkpointed(self.model, on=self.recipe.checkpointing):
             nll = answer_nll(self.model, batch)
-            loss = (nll * nll.new_tensor(weights)[:, None]).sum() / count
+            loss = (nll * nll.new_tensor(weights)[batch.row_of]).sum() / count
             loss.backward()  # type: ignore[no-untyped-call]
         if rehearsed:
             self._rehearse(rehearsed)
         if replayed:
-            self._hold_to_base(collate(replayed, self.prefixes, answers=True))
+            self._hold_to_base(collate(replayed, self.prefixes))
         torch.nn.utils.clip_grad_norm_(self.weights.values(), self.recipe.clip)
         for group in self.optimiser.param_groups:
             group["lr"] = self.recipe.lr * rate(self.progress.step, self.steps, warmup_share=self.recipe.warmup_share)
@@ -171,9 +169,9 @@ class Fit:
 
     def _rehearse(self, rows: Sequence[Rendered]) -> None:
         """Add the gradient of the NLL per token of look-ups."""
-        batch = collate(rows, self.prefixes, answers=True)
+        batch = collate(rows, self.prefixes)
         with checkpointed(self.model, on=self.recipe.checkpointing):
-            loss = answer_nll(self.model, batch).sum() / sum(row.answer_tokens for row in rows)
+            loss = answer_nll(self.model, batch).mean()
             loss.backward()  # type: ignore[no-untyped-call]
 
     def _hold_to_base(self, batch: Batch) -> None:
@@ -198,12 +196,6 @@ def rate(step: int, steps: int, *, warmup_share: float) -> float:
 
 
 def batches(rows: Sequence[Rendered], size: int, *, seed: int, epoch: int) -> list[list[Rendered]]:
-    """One epoch in an order that depends on seed and epoch only; rows of like length share a batch."""
-    generator = np.random.default_rng((seed, epoch))
-    order = generator.permutation(len(rows)).tolist()
-    window = size * _WINDOW_BATCHES
-    ordered: list[int] = []
-    for start in range(0, len(order), window):
-        ordered += sorted(order[start : start + window], key=lambda place: len(rows[place].suffix))
-    groups = [ordered[start : start + size] for start in range(0, len(ordered), size)]
-    return [[rows[place] for place in groups[number]] for number in generator.permutation(len(groups))]
+    """One epoch in an order that depends on seed and epoch only."""
+    order = np.random.default_rng((seed, epoch)).permutation(len(rows)).tolist()
+    return [[rows[place] for place in order[start : start + size]] for start in range(0, len(order), size)]

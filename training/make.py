@@ -236,6 +236,7 @@ def _lock(job: Job, bench: Bench, fit: Fit, *, key: str, weights: Path) -> dict[
         "versions": lock.versions(),
         "machine": {
             "device": fit.model.device.type,
+            "dtype": str(fit.model.dtype).removeprefix("torch."),
             "threads": torch.get_num_threads(),
             "vectors": torch.backends.cpu.get_cpu_capability(),
         },

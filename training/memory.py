@@ -12,9 +12,8 @@ from pathlib import Path
 
 import torch
 from peft import PeftModel
-from torch import Tensor
 from torch.utils.checkpoint import checkpoint
-from transformers import AutoConfig, PreTrainedModel
+from transformers import AutoConfig
 from transformers.modeling_layers import GradientCheckpointingLayer
 
 from server.engine import loader
@@ -28,7 +27,6 @@ LOADING_BYTES_PER_BYTE = 1.2  # while weights are read, part of them is there tw
 KEPT_PER_TOKEN = 14, 4  # values that a layer keeps for its backward pass, in hidden and in intermediate sizes
 SHARE_MAX = 0.9  # of the free memory that a run may take
 ADAPTER_COPIES = 5  # weight, gradient, two moments, the best so far: four bytes each
-_HOOKS = "_peft_gradient_checkpointing_forward_hooks"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +77,11 @@ def estimate(
     reach = max(len(row.prefix) + len(row.suffix) for row in longest)
     layer = tokens * (KEPT_PER_TOKEN[0] * hidden + KEPT_PER_TOKEN[1] * intermediate + heads * reach) * width
     kept = layer + layers * tokens * hidden * width if recipe.checkpointing else layers * layer
-    joined = len(longest) * reach * 2 * kv_heads * head_dim * width * layers
+    scores = 4 * len(longest[-1].suffix) * heads * reach * width  # of one row in one layer, before and after softmax
     logits = 3 * len(longest) * max(row.answer_tokens for row in longest) * config.vocab_size * 4
     return Need(
         weights=int(stored * _stored_to(width, stored, folder) * LOADING_BYTES_PER_BYTE),
-        adapter=adapter * 4 * ADAPTER_COPIES, page_kv=min(page_kv, CACHE_BYTES_MAX), step=kept + joined + logits,
+        adapter=adapter * 4 * ADAPTER_COPIES, page_kv=min(page_kv, CACHE_BYTES_MAX), step=kept + scores + logits,
         available=free_bytes(device) if available is None else available,
     )  # fmt: skip
 
@@ -115,33 +113,18 @@ def free_bytes(device: str) -> int:
 
 @contextmanager
 def checkpointed(model: PeftModel, *, on: bool) -> Iterator[None]:
-    """Within it a training forward keeps only the layers' inputs; the backward pass belongs inside as well.
-
-    PEFT's hooks stay on the layers until then and would refuse the next forward, so they are taken off at the end.
-    Needs `Batch.fixed_cache`: a layer that is computed twice must not append its keys twice.
-    """
+    """Within it a training forward keeps only the layers' inputs; the backward pass belongs inside as well."""
     layers = [layer for layer in model.modules() if isinstance(layer, GradientCheckpointingLayer)] if on else []
-    if not layers:
-        yield
-        return
-    base: PreTrainedModel = model.get_base_model()
-    handle = base.get_input_embeddings().register_forward_hook(_require_grad)
     for layer in layers:
-        layer.gradient_checkpointing, layer._can_checkpoint_with_cache = True, True
-        layer._gradient_checkpointing_func = partial(checkpoint, use_reentrant=False)
+        layer.gradient_checkpointing, layer._gradient_checkpointing_func = (
+            True,
+            partial(checkpoint, use_reentrant=False),
+        )
     try:
         yield
     finally:
-        handle.remove()
         for layer in layers:
             layer.gradient_checkpointing = False
-            while getattr(layer, _HOOKS, None):
-                getattr(layer, _HOOKS).pop().remove()
-
-
-def _require_grad(module: torch.nn.Module, inputs: object, output: Tensor) -> None:
-    """Without it the first layer's inputs need no gradient, and its backward hook fires too early."""
-    output.requires_grad_(True)
 
 
 def _stored_to(width: int, stored: int, folder: Path) -> float:

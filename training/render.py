@@ -20,8 +20,8 @@ TOKENS_UNLIMITED = 1 << 30
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """`prefix` is read by the base alone; the adapter acts on all of `suffix`, which begins with the user
-    header. Supervised are `suffix[answer_at:]`: the answer and the one token that ends it.
+    """`prefix` is read by the base alone: the page, `page_tokens` long, and earlier turns. The adapter acts on all of
+    `suffix`, which begins with the user header. Supervised are `suffix[answer_at:]`: the answer and its end token.
     """
 
     example: Example
@@ -29,6 +29,7 @@ class Rendered:
     prefix: tuple[int, ...]
     suffix: tuple[int, ...]
     answer_at: int
+    page_tokens: int
     spans: dict[int, tuple[int, int]] = field(default_factory=dict, compare=False)  # of each block, in `prefix`
 
     @property
@@ -67,7 +68,8 @@ class Renderer:
         history = self._layout.history([Turn(turn.question, turn.answer) for turn in example.history])
         asked = self._layout.ask(example.question, norms=self._norms)
         answer = [*self._layout.text(example.answer), self._layout.stop_id]
-        row = Rendered(example, page, (*prefix.ids, *history), (*asked, *answer), len(asked), prefix.spans)
+        ids, size = (*prefix.ids, *history), len(prefix.ids)
+        row = Rendered(example, page, ids, (*asked, *answer), len(asked), size, prefix.spans)
         self._check_mask(row)
         return row if len(row.prefix) + len(row.suffix) <= self._context else None
 

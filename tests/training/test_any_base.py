@@ -150,7 +150,7 @@ def test_layers_computed_twice_give_the_same_loss_and_gradients(
     for on in (False, True, True):
         model.zero_grad()
         with checkpointed(model, on=on):
-            loss = answer_nll(model, collate(rows, PrefixCache(model), answers=True)).sum()
+            loss = answer_nll(model, collate(rows, PrefixCache(model))).sum()
             loss.backward()  # type: ignore[no-untyped-call]
         found.append((loss.detach(), {n: w.grad.clone() for n, w in trainable(model).items() if w.grad is not None}))
     for loss, gradients in found[1:]:

@@ -99,7 +99,7 @@ def test_replay_rows_ask_without_norms_for_the_plain_answer_and_the_copilots_own
 
 
 def test_drift_is_zero_for_the_base_and_grows_with_the_adapter(model: PeftModel, replayed: list[Rendered]) -> None:
-    batch = collate(replayed, PrefixCache(model), answers=True)
+    batch = collate(replayed, PrefixCache(model))
     plain = base_logits(model, batch)
     assert float(drift(model, batch, plain).detach()) == pytest.approx(0, abs=1e-6)
     spoil(model)
@@ -119,7 +119,7 @@ def test_training_with_replay_drifts_less(
         fit = Fit(fresh, recipe, train=rows, heldout=rows, replay=replayed, file=tmp_path / f"{share}", key="x")
         fit.run()
         with torch.no_grad():
-            batch = collate(replayed, fit.prefixes, answers=True)
+            batch = collate(replayed, fit.prefixes)
             drifts.append(float(drift(fresh, batch, base_logits(fresh, batch))))
         assert fit.progress.best < fit.progress.epochs[0]["heldout_loss"]
     assert drifts[1] < drifts[0]

@@ -1,14 +1,17 @@
 """The cached prefix is exact: plain PEFT on whole rows, one at a time, is the oracle."""
 
+import copy
 from pathlib import Path
 
 import pytest
 import torch
 from peft import PeftModel
 
+from server.errors import BaseError
 from server.prompt import PromptLayout
 from tests.training.conftest import RECIPE
 from training.adapter import load_base
+from training.attention import attend
 from training.evaluate import greedy
 from training.fit import held_out_nll, new_adapter, trainable
 from training.prefix import PrefixCache, answer_nll, collate
@@ -25,6 +28,12 @@ def model(base: Path, layout: PromptLayout) -> PeftModel:
     return made
 
 
+@pytest.fixture
+def oracle(model: PeftModel) -> PeftModel:
+    """The same adapter as plain PEFT runs it."""
+    return copy.deepcopy(model)
+
+
 def whole_pass(model: PeftModel, row: Rendered) -> torch.Tensor:
     """Sum of the answer's NLL by plain PEFT over the whole row. PEFT finds the last user header by itself."""
     ids = torch.tensor([row.prefix + row.suffix])
@@ -34,14 +43,15 @@ def whole_pass(model: PeftModel, row: Rendered) -> torch.Tensor:
     return losses
 
 
-def test_loss_and_gradients_equal_the_whole_pass(model: PeftModel, rows: list[Rendered]) -> None:
-    model.train()
-    expected = torch.stack([whole_pass(model, row) for row in rows])
+def test_loss_and_gradients_equal_the_whole_pass(model: PeftModel, oracle: PeftModel, rows: list[Rendered]) -> None:
+    assert any(row.example.history for row in rows)
+    expected = torch.stack([whole_pass(oracle, row) for row in rows])
     expected.sum().backward()  # type: ignore[no-untyped-call]
-    wanted = {name: weight.grad.clone() for name, weight in trainable(model).items() if weight.grad is not None}
-    model.zero_grad()
-    found = answer_nll(model, collate(rows, PrefixCache(model), answers=True)).sum(dim=1)
-    found.sum().backward()  # type: ignore[no-untyped-call]
+    wanted = {name: weight.grad for name, weight in trainable(oracle).items() if weight.grad is not None}
+    batch = collate(rows, PrefixCache(model))
+    losses = answer_nll(model.train(), batch)
+    losses.sum().backward()  # type: ignore[no-untyped-call]
+    found = torch.zeros(len(rows)).index_add(0, batch.row_of, losses)
     torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-5)
     assert len(wanted) == len(trainable(model)) == 28
     for name, weight in trainable(model).items():
@@ -72,19 +82,34 @@ def test_switched_off_it_is_the_base_bit_for_bit(model: PeftModel, base: Path, r
 
 def test_each_prefix_is_read_once_and_the_oldest_goes_first(model: PeftModel, rows: list[Rendered]) -> None:
     cache = PrefixCache(model)
-    first = cache.layers(rows[0].prefix)
-    assert cache.layers(rows[1].prefix) is first  # the same page
+    (first,) = cache.before(rows[0])
+    assert cache.before(rows[1])[0] is first  # the same page
     small = PrefixCache(model, bytes_max=1)
-    kept = small.layers(rows[0].prefix)
-    small.layers(rows[3].prefix)
-    assert small.layers(rows[0].prefix) is not kept
+    (kept,) = small.before(rows[0])
+    small.before(rows[3])
+    assert small.before(rows[0])[0] is not kept
 
 
-def test_greedy_answers_equal_peft_generate(model: PeftModel, rows: list[Rendered]) -> None:
+def test_earlier_turns_lie_apart_from_their_page(model: PeftModel, rows: list[Rendered]) -> None:
+    row = next(row for row in rows if row.example.history)
+    page, turns = PrefixCache(model).before(row)
+    assert [part[0][0].shape[2] for part in (page, turns)] == [row.page_tokens, row.offset - row.page_tokens]
+
+
+def test_what_is_not_plain_attention_is_refused(model: PeftModel) -> None:
+    layer = torch.nn.Identity()
+    layer.layer_idx = 0  # type: ignore[assignment]
+    query = torch.zeros(1, 2, 3, 4)
+    with pytest.raises(BaseError) as refused:
+        attend(layer, query, query, query, None, scaling=1.0, segments=(), softcap=50.0)
+    assert refused.value.code == "base_unsupported"
+
+
+def test_greedy_answers_equal_peft_generate(model: PeftModel, oracle: PeftModel, rows: list[Rendered]) -> None:
     found = greedy(model, PrefixCache(model), rows, off=False, tokens_max=8)
     for row, ids in zip(rows[:3], found, strict=False):
         prompt = torch.tensor([row.prefix + row.suffix[: row.answer_at]])
-        output = model.generate(
+        output = oracle.generate(
             input_ids=prompt, attention_mask=torch.ones_like(prompt), max_new_tokens=8, do_sample=False
         )
         assert output[0, prompt.shape[1] :].tolist()[: len(ids)] == ids

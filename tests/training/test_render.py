@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from server.errors import DataError
@@ -58,10 +60,10 @@ def test_a_mask_that_is_empty_is_refused(layout: PromptLayout, rows: list[Render
     renderer = Renderer(layout, norms=NORMS, context=512)
     row = rows[0]
     broken = [
-        Rendered(row.example, row.page, row.prefix, row.suffix, len(row.suffix)),
-        Rendered(row.example, row.page, row.prefix, row.suffix, 0),
-        Rendered(row.example, row.page, row.prefix, row.suffix, row.answer_at + 1),
-        Rendered(row.example, row.page, row.prefix, row.suffix[1:], row.answer_at - 1),
+        replace(row, answer_at=len(row.suffix)),
+        replace(row, answer_at=0),
+        replace(row, answer_at=row.answer_at + 1),
+        replace(row, suffix=row.suffix[1:], answer_at=row.answer_at - 1),
     ]
     for one in broken:
         with pytest.raises(DataError) as caught:
