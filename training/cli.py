@@ -46,6 +46,7 @@ RecipeOption = Annotated[Path | None, typer.Option(help="recipe file; by default
 ProgressOption = Annotated[ProgressFormat, typer.Option(help="a bar, or JSON lines for programs")]
 DataOption = Annotated[Path, typer.Option(help="folder of all examples")]
 OutOption = Annotated[Path | None, typer.Option(help="adapter folder; by default in adapters/")]
+NiceOption = Annotated[int, typer.Option(min=0, max=19, help="give way to other programs, where the system can")]
 ThreadsOption = Annotated[int, typer.Option(min=0, help="processor threads; 0: as many as torch takes")]
 
 
@@ -76,13 +77,12 @@ def train(
     with_corrections: Annotated[bool, typer.Option(help="add your own corrections; implies --own")] = False,
     own: Annotated[bool, typer.Option(help="put the adapter into your own folder; the one in use there is kept")]
     = False,
-    nice: Annotated[int, typer.Option(min=0, max=19, help="give way to other programs, where the system can")] = 0,
+    nice: NiceOption = 0,
 ) -> None:  # fmt: skip
     """Train one adapter and measure it before and after on held-out pages. A killed run goes on where it was."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends as Ctrl-C does: nothing half-made stays behind
     with one_line_errors(progress):
-        if nice and hasattr(os, "nice"):
-            os.nice(nice)
+        _give_way(nice)
         _quiet(threads)
         from training import make
 
@@ -138,9 +138,10 @@ def corrections(
 @app.command(name="all")
 def all_copilots(
     base: BaseOption = "", recipe: RecipeOption = None, data: DataOption = DATA,
-    progress: ProgressOption = ProgressFormat.bar, threads: ThreadsOption = 0,
+    progress: ProgressOption = ProgressFormat.bar, threads: ThreadsOption = 0, nice: NiceOption = 0,
 ) -> None:  # fmt: skip
     """Train every copilot that has examples and whose adapter is not up to date."""
+    _give_way(nice)
     _quiet(threads)
     from training import make
 
@@ -272,17 +273,24 @@ def one_line_errors(progress: ProgressFormat = ProgressFormat.bar) -> Iterator[N
         raise typer.Exit(130) from None
 
 
+def _give_way(nice: int) -> None:
+    """Lower the priority of this process."""
+    if nice and hasattr(os, "nice"):
+        os.nice(nice)
+
+
 def _quiet(threads: int) -> None:
     """No bars and advice of the libraries between our lines; nothing is asked of any hub.
 
-    Threads that wait for each other sleep after a moment: beside another busy program, spinning halves the speed.
-    What a step frees is kept for the next one.
+    At low priority, threads that wait for each other sleep after a moment: beside another busy program spinning more
+    than halves the speed, on idle cores sleeping costs up to two fifths. What a step frees is kept for the next one.
     """
     import warnings
 
     from server.engine.allocator import keep_freed_memory
 
-    os.environ.setdefault("GOMP_SPINCOUNT", "1000")  # read when torch is loaded
+    if hasattr(os, "nice") and os.nice(0) > 0:
+        os.environ.setdefault("GOMP_SPINCOUNT", "1000")  # read when torch is loaded
     keep_freed_memory(bytes_max=_KEPT_BYTES_MAX)
     os.environ |= {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_VERBOSITY": "error", "HF_HUB_DISABLE_PROGRESS_BARS": "1"}
     warnings.filterwarnings("ignore", category=FutureWarning)
