@@ -1,7 +1,7 @@
 """Trains one adapter: our own loop on torch and PEFT, resumable after any kill. Called by make.
 
 The page is frozen base computation, so a step runs the adapter over turn and answer only and reads the
-page's KV from `training.prefix`: same loss and gradients as the full pass, many times cheaper.
+page's KV from `training.prefix`: same loss and gradients as the full pass, several times cheaper.
 """
 
 import itertools

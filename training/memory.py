@@ -116,10 +116,8 @@ def checkpointed(model: PeftModel, *, on: bool) -> Iterator[None]:
     """Within it a training forward keeps only the layers' inputs; the backward pass belongs inside as well."""
     layers = [layer for layer in model.modules() if isinstance(layer, GradientCheckpointingLayer)] if on else []
     for layer in layers:
-        layer.gradient_checkpointing, layer._gradient_checkpointing_func = (
-            True,
-            partial(checkpoint, use_reentrant=False),
-        )
+        layer.gradient_checkpointing = True
+        layer._gradient_checkpointing_func = partial(checkpoint, use_reentrant=False)
     try:
         yield
     finally:

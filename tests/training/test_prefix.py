@@ -96,7 +96,7 @@ def test_earlier_turns_lie_apart_from_their_page(model: PeftModel, rows: list[Re
     assert [part[0][0].shape[2] for part in (page, turns)] == [row.page_tokens, row.offset - row.page_tokens]
 
 
-def test_what_is_not_plain_attention_is_refused(model: PeftModel) -> None:
+def test_what_is_not_plain_attention_is_refused() -> None:
     layer = torch.nn.Identity()
     layer.layer_idx = 0  # type: ignore[assignment]
     query = torch.zeros(1, 2, 3, 4)
