@@ -15,8 +15,8 @@ from server.errors import DataError
 from server.grounding import citations, quotations
 from server.page import Page
 from server.prompt import PromptLayout
-from training.base.attention import FLEX, chunked, mask
-from training.base.batches import Batch, pack, packed, pad
+from training.base.attention import FLEX, _block_mask, chunked, mask
+from training.base.batches import Batch, blank, pack, packed, pad
 from training.base.corpus import Document, Question, split_blocks
 from training.base.make import make_base, pretrain
 from training.base.norms import NUMBER, SAID, Norms
@@ -179,6 +179,29 @@ def test_blocks_hide_what_the_dense_mask_hides(model: Qwen3ForCausalLM) -> None:
     torch.testing.assert_close(flex[batch.owners > 0], dense[batch.owners > 0], atol=1e-5, rtol=1e-4)
 
 
+def test_blocks_that_are_left_out_hold_nothing_that_is_seen() -> None:
+    row = Row([3] * 300, [PAGE] * 300, [0] * 140 + [1] * 90 + [2] * 70)
+    long = Row([3] * 700, [PAGE] * 700, [0] * 600 + [1] * 100)
+    batch = pack(collect([row, long], tokens_max=10**6), [[0, 1, 0], [1]], tokens=1_536)
+    blocks = _block_mask(batch.owners, batch.pages)
+    tiles = batch.visible.view(2, 12, 128, 12, 128)
+    some, all_ = tiles.any(4).any(2), tiles.all(4).all(2)
+    whole = _table(blocks.full_kv_num_blocks, blocks.full_kv_indices)
+    looked_into = _table(blocks.kv_num_blocks, blocks.kv_indices)
+    assert torch.equal(whole, all_ & whole)  # under these no token is checked
+    assert int(whole.sum()) >= 10
+    assert not (some & ~whole & ~looked_into).any()
+    assert int(looked_into.sum()) < int(some.sum())
+
+
+def _table(counts: torch.Tensor | None, numbers: torch.Tensor | None) -> torch.Tensor:
+    """[lines, query blocks, key blocks] of yes and no."""
+    assert counts is not None
+    assert numbers is not None
+    listed = torch.arange(numbers.shape[-1]) < counts[..., None]
+    return torch.zeros(numbers.shape, dtype=torch.bool).scatter(-1, numbers.long(), listed)[:, 0]
+
+
 def test_a_packed_batch_has_the_loss_and_gradients_of_a_padded_one(
     layout: PromptLayout, tokenizer: PreTrainedTokenizerBase, model: Qwen3ForCausalLM, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -209,7 +232,7 @@ def test_every_packed_batch_has_one_shape_and_rows_come_once_an_epoch() -> None:
         assert all(int((batch.ids == n).sum()) in (0, n) for n in lengths)
     alone = next(packed([rows], 100_000, seed=1, line=10_000))  # a part that fills no batch is not lost
     assert int((alone.ids > 0).sum()) == sum(lengths)
-    assert alone.ids.shape == (10, 10_000)
+    assert alone.ids.shape == blank(100_000, line=10_000).ids.shape == (10, 10_000)
 
 
 def test_chunked_attention_is_attention(model: Qwen3ForCausalLM) -> None:

@@ -1,5 +1,6 @@
 """Near words and typed questions: other words than the page's, and still one sentence that is meant."""
 
+import itertools
 import random
 from pathlib import Path
 
@@ -9,8 +10,9 @@ import pytest
 from server.grounding import citations
 from training.base import thesaurus as module
 from training.base.corpus import Document
-from training.base.tasks import Conversation, TaskMaker
+from training.base.tasks import ABSTAIN, Conversation, TaskMaker
 from training.base.thesaurus import Thesaurus
+from training.base.typed import TypedQuestions
 
 BLOCKS = (
     "The tenant pays rent before noon. The landlord mends broken windows.",
@@ -89,3 +91,34 @@ def test_typed_questions_are_the_same_for_the_same_seed() -> None:
         made.append([branch for branch, _ in zip(branches, range(30), strict=False)])
     assert made[0] == made[1]
     assert any(isinstance(branch, Conversation) for branch in made[0])
+
+
+def test_a_question_beside_the_page_is_about_words_that_the_page_has_in_no_form() -> None:
+    maker = TaskMaker(2)
+    page = maker.page(Document("test", "House", BLOCKS), chars=2_000)
+    assert page is not None
+    typed = TypedQuestions(page, random.Random(3), thesaurus({"rent": "wage"}, "boiler"))
+    asked = [typed.beside("The gardener asks the landlord for wage and repairs the copper boiler.") for _ in range(100)]
+    words = [set(question.lower().strip("?").split()) for question in asked if question]
+    lacking = {"asks", "repairs", "copper", "boiler"}
+    assert len(words) > 80
+    assert all(lacking & own for own in words)
+    assert not any({"gardener", "wage"} & own for own in words)  # "garden" and "rent" are on the page
+    assert any("landlord" in own for own in words)
+    assert typed.beside("The gardener pays the rent.") is None
+
+
+def test_a_part_of_the_questions_is_about_what_the_document_says_off_the_page() -> None:
+    beyond = tuple(f"Copper boiler number {n} vibrates under pressure." for n in range(9))
+    maker = TaskMaker(4, typed_share=1.0)
+    page = maker.page(Document("test", "House", (*BLOCKS, *beyond)), chars=160)
+    assert page is not None
+    assert not any("boiler" in block.text for block in page.blocks)
+    made = itertools.islice(maker.branches(page, []), 400)
+    turns = [branch.turns[-1] for branch in made if isinstance(branch, Conversation)]
+    missed = [turn for turn in turns if ABSTAIN in turn.answer]
+    boilers = [
+        turn for turn in turns if {"copper", "boiler", "vibrates"} & set(turn.question.lower().strip("?").split())
+    ]
+    assert 10 < len(boilers) <= len(missed) < 100
+    assert all(turn in missed for turn in boilers)

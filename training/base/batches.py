@@ -110,6 +110,12 @@ def packed(parts: Sequence[Rows], batch_tokens: int, *, seed: int, line: int = L
             yield pack(rows, [*lines, *([] for _ in range(count - len(lines)))], tokens=line)
 
 
+def blank(batch_tokens: int, *, line: int = LINE) -> Batch:
+    """Of the shape that packed batches have, without rows."""
+    nothing = Rows(np.zeros(0, np.uint16), np.zeros(0, np.uint8), np.zeros(0, np.uint8), np.zeros(1, np.int64))
+    return pack(nothing, [[] for _ in range(max(1, batch_tokens // line))], tokens=line)
+
+
 def _epochs(parts: Sequence[Rows]) -> Iterator[tuple[int, Rows]]:
     """The parts in order, again and again, with the number of the epoch."""
     return ((epoch, rows) for epoch in itertools.count() for rows in parts)

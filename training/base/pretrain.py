@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from transformers import Qwen3Config, Qwen3ForCausalLM
 
 from training.base import attention
-from training.base.batches import Batch, ahead, packed, padded
+from training.base.batches import Batch, ahead, blank, packed, padded
 from training.base.loss import weighted_cross_entropy
 from training.base.places import WEIGHT as PLACE_WEIGHT
 from training.base.places import PlaceHeads
@@ -92,7 +92,7 @@ class Pretraining:
         ends = list(itertools.accumulate(stage.share for stage in self.preset.stages))[:-1]
         with attention.fast(self.model, on_gpu=on_gpu):
             if on_gpu:
-                self._compile(next(packed(stages[0], self.preset.batch_tokens, seed=seed)))
+                self._compile(blank(self.preset.batch_tokens))
             saved_at, started, before_s = time.monotonic(), clock(), self.state.elapsed_s
             while True:
                 self.state.elapsed_s = before_s + clock() - started
@@ -114,7 +114,7 @@ class Pretraining:
             self.save(CHECKPOINT)
 
     def _compile(self, batch: Batch) -> None:
-        """A step whose gradients are thrown away: kernels are built before the clock starts."""
+        """A step whose gradients are thrown away: kernels are built before the clock starts, while rows are made."""
         batch_loss(self.model, self.places, batch.to(self.device), page_weight=1.0).backward()  # type: ignore[no-untyped-call]
         self.model.zero_grad()
         self.places.zero_grad()
@@ -195,16 +195,16 @@ class Pretraining:
 
 def batch_loss(model: Qwen3ForCausalLM, places: PlaceHeads, batch: Batch, *, page_weight: float) -> Tensor:
     """Mean cross-entropy of answer tokens, and parts of that of page tokens and of the place heads."""
-    states = model.model(
-        input_ids=batch.ids, attention_mask=attention.mask(model, batch), position_ids=batch.positions,
-        use_cache=False, output_hidden_states=True,
-    )  # fmt: skip
+    middle: list[Tensor] = []
+    with model.model.layers[places.layer - 1].register_forward_hook(lambda _layer, _given, out: middle.append(out)):
+        last = model.model(
+            input_ids=batch.ids, attention_mask=attention.mask(model, batch), position_ids=batch.positions,
+            use_cache=False,
+        ).last_hidden_state  # fmt: skip
     targets, kinds = batch.ids[:, 1:], batch.kinds[:, 1:]
     answer, page = kinds == ANSWER, kinds == PAGE
     weights = answer / answer.sum().clamp(min=1) + page_weight * page / page.sum().clamp(min=1)
     counted = answer | page
-    read = weighted_cross_entropy(
-        states.last_hidden_state[:, :-1][counted], model.lm_head.weight, targets[counted], weights[counted]
-    )
-    placed: Tensor = places(states.hidden_states[places.layer], batch.ids, batch.kinds, model.lm_head.weight)
+    read = weighted_cross_entropy(last[:, :-1][counted], model.lm_head.weight, targets[counted], weights[counted])
+    placed: Tensor = places(middle[0], batch.ids, batch.kinds, model.lm_head.weight)
     return read + PLACE_WEIGHT * placed

@@ -98,6 +98,7 @@ class TaskMaker:
         self._thesaurus = thesaurus  # for their near words
         self._typed: TypedQuestions | None = None  # of the page at hand
         self._foreign: list[str] = []
+        self._document: Document | None = None  # that the page at hand is a part of
 
     def page(self, document: Document, *, chars: int) -> Page | None:
         """The document from its start, as far as `chars` characters reach; None when that is too little."""
@@ -129,6 +130,7 @@ class TaskMaker:
             kept.append(block[:chars])
         if sum(map(len, kept)) < 120:
             return None
+        self._document = document
         return read_page(title=document.title, url="", blocks=kept, chars_max=10 * chars)
 
     def _split(self, blocks: Sequence[str]) -> list[str]:
@@ -192,6 +194,9 @@ class TaskMaker:
         choose = self._random
         kind = choose.random()
         if kind < _ABSTAIN_SHARE and self._foreign:
+            beside = self._beside(page)
+            if beside:
+                return Turn(beside, norms.applied(ABSTAIN))
             foreign = choose.choice(self._foreign)
             if not _times(page, foreign):
                 return Turn(choose.choice(_ABOUT).format(foreign), norms.applied(ABSTAIN))
@@ -216,9 +221,20 @@ class TaskMaker:
     def _as_typed(self, page: Page, sentence: str) -> str | None:
         if self._random.random() >= self._typed_share:
             return None
+        return self._typed_on(page).about(sentence)
+
+    def _beside(self, page: Page) -> str | None:
+        """As people type it, about what the page's document, or an earlier one, says and the page does not."""
+        if not self._document or not self._typed_share or self._random.random() >= self._typed_share:
+            return None
+        blocks = (self._random.choice(self._document.blocks) for _ in range(8))
+        elsewhere = itertools.chain((self._random.choice(sentences(block)) for block in blocks), self._foreign[-8:])
+        return next(filter(None, map(self._typed_on(page).beside, elsewhere)), None)
+
+    def _typed_on(self, page: Page) -> TypedQuestions:
         if self._typed is None or self._typed.page is not page:
             self._typed = TypedQuestions(page, self._random, self._thesaurus)
-        return self._typed.about(sentence)
+        return self._typed
 
     def _place(self, page: Page) -> tuple[Block, str, str | None]:
         """A block, a sentence of it, and words that stand there only; None for them when none were found."""

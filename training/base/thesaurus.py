@@ -59,6 +59,11 @@ class Thesaurus:
         with np.load(path) as file:
             return cls(file["words"].tolist(), file["vectors"].astype(np.float32))
 
+    def near(self, word: str) -> list[str]:
+        """Words that resemble it, most of all first; none for a word that is not known."""
+        number = self._number.get(word)
+        return [self.words[near] for near in self._near[number] if near >= 0] if number is not None else []
+
     def stand_ins(self, word: str, page: Collection[str]) -> list[str]:
         """Near words that are not among the page's, and resemble `word` more than any other word of the page."""
         number = self._number.get(word)
