@@ -200,8 +200,10 @@ def base(
     """Make a base model from a corpus, or go on making it; ends with its held-out figures and model card."""
     with one_line_errors():
         _quiet(threads)
+        from server.engine.allocator import keep_freed_memory
         from training.base import make as base_make
 
+        keep_freed_memory(bytes_max=_KEPT_BYTES_MAX)
         target = out or load_settings().adapters_dir / "base" / f"retinue-{preset}"
         own_work = work or Path(f"runs/base-{preset}{'-measured' if measure else '-on' if start else ''}")
         if measure:
@@ -287,11 +289,8 @@ def _quiet(threads: int) -> None:
     """
     import warnings
 
-    from server.engine.allocator import keep_freed_memory
-
     if hasattr(os, "nice") and os.nice(0) > 0:
         os.environ.setdefault("GOMP_SPINCOUNT", "1000")  # read when torch is loaded
-    keep_freed_memory(bytes_max=_KEPT_BYTES_MAX)
     os.environ |= {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_VERBOSITY": "error", "HF_HUB_DISABLE_PROGRESS_BARS": "1"}
     warnings.filterwarnings("ignore", category=FutureWarning)
     import torch

@@ -28,6 +28,7 @@ from training.base.tasks import ABSTAIN, TaskMaker
 
 ANSWER_CHARS_MAX = 400
 MANY_BLOCKS = 25
+TOGETHER = 16  # questions that are answered at once
 _NORMAL = re.compile(r"[a-z0-9]+")
 
 
@@ -90,8 +91,8 @@ def answers(
     verbatim, scores, exact = [], [], []
     named: list[_Named] = []
     abstained = Counter[tuple[bool, bool]]()  # (should, did)
-    for question in questions:
-        text = greedy_answer(model, tokenizer, layout, question, tokens_max=tokens_max)
+    texts = greedy_answers(model, tokenizer, layout, questions, tokens_max=tokens_max)
+    for question, text in zip(questions, texts, strict=True):
         gold = question.turn.answer
         should, did = gold == ABSTAIN, text.startswith(ABSTAIN[:-1])
         abstained[should, did] += 1
@@ -138,26 +139,32 @@ def _first_block(answer: str, page: Page) -> int | None:
     return next(iter(named), None)
 
 
-def greedy_answer(
-    model: Qwen3ForCausalLM,
-    tokenizer: PreTrainedTokenizerBase,
-    layout: PromptLayout,
-    question: Question,
-    *,
-    tokens_max: int,
-) -> str:
-    """The answer to one question, without norms and without any constraint."""
-    prefix = layout.page(question.page, tokens_max=TOKENS_MAX)
-    ids = torch.tensor([[*prefix.ids, *layout.ask(question.turn.question, norms="")]], device=model.device)
-    out = model.generate(
-        ids,
-        attention_mask=torch.ones_like(ids),
-        max_new_tokens=tokens_max,
-        do_sample=False,
-        eos_token_id=layout.stop_id,
-        pad_token_id=layout.stop_id,
-    )
-    return str(tokenizer.decode(out[0, ids.shape[1] :], skip_special_tokens=True)).strip()
+def greedy_answers(
+    model: Qwen3ForCausalLM, tokenizer: PreTrainedTokenizerBase, layout: PromptLayout, questions: Sequence[Question],
+    *, tokens_max: int,
+) -> list[str]:  # fmt: skip
+    """The answer to each question, without norms and without any constraint; prompts of like length go together."""
+    prompts = [
+        [*layout.page(each.page, tokens_max=TOKENS_MAX).ids, *layout.ask(each.turn.question, norms="")]
+        for each in questions
+    ]
+    order, found = sorted(range(len(prompts)), key=lambda number: len(prompts[number])), [""] * len(prompts)
+    for start in range(0, len(order), TOGETHER):
+        numbers = order[start : start + TOGETHER]
+        longest = len(prompts[numbers[-1]])
+        gaps = [longest - len(prompts[number]) for number in numbers]
+        ids = [[layout.stop_id] * gap + prompts[number] for gap, number in zip(gaps, numbers, strict=True)]
+        out = model.generate(
+            torch.tensor(ids, device=model.device),
+            attention_mask=torch.tensor([[0] * gap + [1] * (longest - gap) for gap in gaps], device=model.device),
+            max_new_tokens=tokens_max,
+            do_sample=False,
+            eos_token_id=layout.stop_id,
+            pad_token_id=layout.stop_id,
+        )
+        for number, answer in zip(numbers, out[:, longest:], strict=True):
+            found[number] = str(tokenizer.decode(answer, skip_special_tokens=True)).strip()
+    return found
 
 
 def _f1(answer: str, gold: str) -> float:

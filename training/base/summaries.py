@@ -13,7 +13,7 @@ from transformers import PreTrainedTokenizerBase, Qwen3ForCausalLM
 from server.page import Page
 from server.prompt import PromptLayout, Turn
 from training.base.corpus import Document
-from training.base.evaluate import Question, greedy_answer
+from training.base.evaluate import Question, greedy_answers
 from training.base.tasks import SUMMARY_TASKS, TaskMaker
 from training.base.words import sentences
 
@@ -40,8 +40,9 @@ def summaries(
     if not questions:
         return {}
     layout, ours, lead3 = PromptLayout(tokenizer), [], []
-    for question in questions:
-        answer, own = greedy_answer(model, tokenizer, layout, question, tokens_max=TOKENS_MAX), question.turn.answer
+    answers = greedy_answers(model, tokenizer, layout, questions, tokens_max=TOKENS_MAX)
+    for question, answer in zip(questions, answers, strict=True):
+        own = question.turn.answer
         ours.append(rouge_l(_BLOCK_NUMBER.sub(" ", answer), own))
         lead3.append(rouge_l(lead(question.page, count=3), own))
     return {"summaries": float(len(questions)), "summary_rouge_l": fmean(ours), "lead3_rouge_l": fmean(lead3)}
