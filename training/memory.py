@@ -23,6 +23,7 @@ from training.recipe import Recipe
 from training.render import Rendered
 
 RUNTIME_BYTES = 700 * 1024**2  # the libraries themselves, and what their allocator keeps
+KERNELS_BYTES = 1_600 * 1024**2  # oneDNN on a processor in bfloat16: programs of the last 1,024 shapes (1.1 to 1.6 GB)
 LOADING_BYTES_PER_BYTE = 1.2  # while weights are read, part of them is there twice
 KEPT_PER_TOKEN = 14, 4  # values that a layer keeps for its backward pass, in hidden and in intermediate sizes
 SHARE_MAX = 0.9  # of the free memory that a run may take
@@ -38,15 +39,17 @@ class Need:
     page_kv: int
     step: int
     available: int
+    kernels: int = 0
 
     @property
     def total(self) -> int:
-        return self.weights + self.adapter + self.page_kv + self.step + RUNTIME_BYTES
+        return self.weights + self.adapter + self.page_kv + self.step + self.kernels + RUNTIME_BYTES
 
     def __str__(self) -> str:
-        parts = (self.weights, self.adapter, self.page_kv, self.step)
+        parts = (self.weights, self.adapter, self.page_kv, self.step, self.kernels)
         named = ", ".join(
-            f"{name} {_mib(size)}" for name, size in zip(("base", "adapter", "pages", "step"), parts, strict=True)
+            f"{name} {_mib(size)}"
+            for name, size in zip(("base", "adapter", "pages", "step", "kernels"), parts, strict=True)
         )
         return f"about {_mib(self.total)} of memory ({named}), {_mib(self.available)} free"
 
@@ -83,6 +86,7 @@ def estimate(
         weights=int(stored * _stored_to(width, stored, folder) * LOADING_BYTES_PER_BYTE),
         adapter=adapter * 4 * ADAPTER_COPIES, page_kv=min(page_kv, CACHE_BYTES_MAX), step=kept + scores + logits,
         available=free_bytes(device) if available is None else available,
+        kernels=KERNELS_BYTES if device == "cpu" and wanted == torch.bfloat16 else 0,
     )  # fmt: skip
 
 
