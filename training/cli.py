@@ -285,7 +285,7 @@ def _quiet(threads: int) -> None:
     """No bars and advice of the libraries between our lines; nothing is asked of any hub.
 
     At low priority, threads that wait for each other sleep after a moment: beside another busy program spinning more
-    than halves the speed, on idle cores sleeping costs up to a third. What a step frees is kept for the next one.
+    than halves the speed, on idle cores sleeping costs up to a third.
     """
     import warnings
 
