@@ -30,9 +30,7 @@ async def measure_base(results: Results, setup: Setup) -> None:
     """Everything that `what` names, on one base."""
     options, base = setup.options, setup.base
     async with contextlib.AsyncExitStack() as stack:
-        server = await stack.enter_async_context(
-            ours.serving(base.name, setup.cases, setup.settings, device=options.device)
-        )
+        server = await stack.enter_async_context(ours.serving(base, setup.cases, setup.settings, device=options.device))
         dtype = preferred_dtype(options.device)
         model = peft_peer.load(base, setup.folders[: measures.ROWS], dtype=dtype, device=options.device)
         peers = model, setup.cases, setup.folders
@@ -92,7 +90,7 @@ async def _speed(
         warm_up=not setup.large,
     )
     if models.committed_copilots(setup.settings, setup.base):
-        async with ours.serving(name, cases, setup.settings, stops=True, device=setup.options.device) as stopping:
+        async with ours.serving(setup.base, cases, setup.settings, stops=True, device=setup.options.device) as stopping:
             await compare(results, QUOTES, [stopping, kept, *by_hand], cases, sizes, model=name, rounds=rounds)
     if setup.options.what == "all" and not setup.large:
         await _curves(results, setup, [server, plain, *by_hand], [server, mixed, *slots])

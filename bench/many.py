@@ -40,8 +40,6 @@ def make_many(root: Path, base: Path, sample: Path, count: int) -> Path:
     part = folder.with_suffix(".part")
     shutil.rmtree(part, ignore_errors=True)
     config = {**json.loads((sample / "adapter_config.json").read_text()), "r": 1, "target_modules": list(_LINEARS)}
-    (part / "bases").mkdir(parents=True)
-    (part / "bases" / base.name).symlink_to(base.absolute(), target_is_directory=True)
     copilots = part / "copilots" / CATEGORY
     for n, content in enumerate(_variants(sample / "adapter_model.safetensors", count), start=1):
         adapter = copilots / f"c{n:05}" / base.name
@@ -87,8 +85,8 @@ async def measure(
         results.add((base.name, TABLE, name), values, unit=unit, contender=ours.NAME, better=better, at=count)
 
     cases = Cases(base, theirs, ids[: 2 * rounds])
-    async with ours.serving(base.name, cases, theirs, device=device) as server:
-        first, again = _register(theirs, server.ready.base)
+    async with ours.serving(base, cases, theirs, device=device) as server:
+        first, again = _register(theirs, base, server.ready.base)
         add("registering all", "s", "lower", [first])
         add("looking for changes", "s", "lower", [again])
         add("server's memory", "MB", "lower", [resident_bytes(server.pid) / 1e6])
@@ -96,13 +94,11 @@ async def measure(
             add(name, "ms", "lower", values)
 
 
-def _register(settings: Settings, base: Any) -> tuple[float, float]:
+def _register(settings: Settings, folder: Path, base: Any) -> tuple[float, float]:
     """Seconds of the first look, and of the next one when nothing has changed."""
-    from server import bases
     from server.engine import BaseInfo
 
-    fingerprint = base_fingerprint(bases.find(settings, base.name))
-    info = BaseInfo(base.name, fingerprint, base.parameters, base.context_tokens)
+    info = BaseInfo(base.name, base_fingerprint(folder), base.parameters, base.context_tokens)
     copilots = Copilots(
         adapters_dir=settings.adapters_dir, user_dir=settings.user_dir, base=info, check_adapter=check_adapter
     )

@@ -1,6 +1,6 @@
 """Bases and adapters to measure with, made once in a cache folder from a seed: speed needs shapes, not sense.
 
-`random-05b` has the shape of a 0.5 B model of the Qwen3 architecture. Its tokenizer is the embedded base's, filled
+`random-05b` has the shape of a 0.5 B model of the Qwen3 architecture. Its tokenizer is the default base's, filled
 up with words, so that whatever a random model says is text. Random adapters are activated LoRAs of rank 16 on all
 linears, A and B ~ N(0, 0.02).
 """
@@ -108,9 +108,12 @@ def load_layout(base: Path) -> PromptLayout:
 
 
 def base_folder(name: str, settings: Settings) -> Path:
-    """The named base; random-05b is made when it is asked for. Raises BaseError (`base_missing`)."""
+    """The named base; random-05b is made when it is asked for, with the default base's tokenizer.
+
+    Raises BaseError (`base_missing`).
+    """
     if name == RANDOM_BASE:
-        return random_base(settings.user_dir, settings.adapters_dir / "base" / "retinue-30m")
+        return random_base(settings.user_dir, bases.find(settings, settings.base))
     return bases.find(settings, name)
 
 

@@ -106,14 +106,15 @@ class Ours:
 
 @contextlib.asynccontextmanager
 async def serving(
-    base: str, cases: Cases, settings: Settings, *, stops: bool = False, device: str = "cpu"
+    base: Path, cases: Cases, settings: Settings, *, stops: bool = False, device: str = "cpu"
 ) -> AsyncIterator[Ours]:
-    """A running server for the base, with a configuration folder of its own, gone at the end."""
+    """A running server for the base in a folder, with a configuration folder of its own, gone at the end."""
     with tempfile.TemporaryDirectory() as folder, (Path(folder) / "server.log").open("w+") as log:
         port = _free_port()
         environment = {
             "RETINUE_PORT": str(port),
-            "RETINUE_BASE": base,
+            "RETINUE_BASE": base.name,
+            "RETINUE_BASES_DIR": str(base.parent),
             "RETINUE_CONFIG_DIR": folder,
             "RETINUE_USER_DIR": str(settings.user_dir),
             "RETINUE_ADAPTERS_DIR": str(settings.adapters_dir),

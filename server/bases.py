@@ -1,7 +1,7 @@
 """Which base models are on disk, and their text side: tokenizer, prompt layout, stop tokens. Called by app, ask
 and cli.
 
-Weights are the engine's business, downloads are pull's.
+Weights are the engine's business; install, add and pull bring the files.
 """
 
 import json
@@ -14,6 +14,7 @@ from typing import Any
 from server.errors import BaseError
 from server.prompt import PromptLayout
 from server.settings import Settings
+from server.sources import ENCODER
 from server.stream import Decode
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}")
@@ -30,12 +31,8 @@ class BaseText:
 
 
 def list_bases(settings: Settings) -> dict[str, Path]:
-    """Name -> folder of each base model that is here. The user's own folder wins over the built-in one."""
-    found: dict[str, Path] = {}
-    for root in (settings.adapters_dir / "base", settings.user_dir / "bases"):
-        for folder in _folders(root):
-            found[folder.name] = folder
-    return found
+    """Name -> folder of each base model that is here."""
+    return {folder.name: folder for folder in _folders(settings.bases_dir)}
 
 
 def find(settings: Settings, name: str) -> Path:
@@ -44,9 +41,16 @@ def find(settings: Settings, name: str) -> Path:
     if folder is None:
         here = ", ".join(list_bases(settings)) or "none"
         raise BaseError(
-            f"The base model {name!r} is not on this machine (found: {here}). Set RETINUE_BASE to one of them."
+            f"The base model {name!r} is not on this machine (found: {here}). Set RETINUE_BASE to one of them, or "
+            "get it with `retinue bases pull`."
         )
     return folder
+
+
+def find_encoder(settings: Settings) -> Path | None:
+    """Folder of the finder's sentence encoder."""
+    folder = settings.bases_dir / ENCODER.folder
+    return folder if all((folder / file.name).is_file() for file in ENCODER.files) else None
 
 
 def load_text(folder: Path) -> BaseText:

@@ -12,6 +12,7 @@ from server.lengths import pieces, too_long, wrong_count
 from server.page import Page
 
 ABSTAIN = "The page does not say."
+CLOSEST = "\nClosest: "  # the passage that comes closest, after an abstention
 _NOT_LEGAL_ADVICE = "Not legal advice."
 _CLINICIAN = "Talk to a clinician before you change anything."
 _EVIDENCE = re.compile(r"Evidence: (strong|moderate|weak|none)\b")
@@ -66,8 +67,8 @@ def run_checks(names: Iterable[str], answer: str, *, page: Page, question: str) 
 
 
 def abstains(answer: str) -> bool:
-    """An answer that says the page does not say it, and quotes nothing."""
-    return ABSTAIN in answer and '"' not in answer
+    """An answer that says the page does not say it, and quotes nothing but what comes closest."""
+    return ABSTAIN in answer and '"' not in answer.partition(CLOSEST)[0]
 
 
 def _quotes_verbatim(answer: str, page: Page, _question: str) -> Outcome:

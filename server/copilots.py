@@ -21,12 +21,13 @@ from server.errors import CopilotError, RetinueError
 
 CheckAdapter = Callable[[Path, BaseInfo], AdapterRef]
 _File = TypeVar("_File", bound="CategoryFile")
-Mode = Literal["tuned", "instructed", "base"]
+Mode = Literal["tuned", "general", "instructed", "base"]
 
 GENERALIST = "generalist"
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 _DEVICE_NAMES = frozenset({"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(10))})
-_NOT_CATEGORIES = frozenset({"base"})
+GENERAL = "general"  # the folder of the general adapter: adapters/general/<base>
+_NOT_CATEGORIES = frozenset({GENERAL})
 _TOML_BYTES_MAX = 64 * 1024
 
 
@@ -76,7 +77,7 @@ _GENERALIST = Copilot(
     name="Generalist",
     category="general",
     category_name="General",
-    promise="Answers from the page with the base model alone.",
+    promise="Answers from the page, with quotes; says so when the page does not say.",
     starters=("What is this page about?", "List the key facts with quotes", "What does the page not say?"),
     checks=("quotes_verbatim", "cites_block"),
     mode="base",
@@ -105,7 +106,9 @@ class Copilots:
     def refresh(self) -> None:
         signature = tuple(_stamps(self._roots))
         if signature != self._signature:
-            self._all = {copilot.id: copilot for copilot in [_GENERALIST, *self._read_all()]}
+            generalist = self._read_generalist()
+            found = (_with_general(copilot, generalist) for copilot in self._read_all())
+            self._all = {copilot.id: copilot for copilot in [generalist, *found]}
             self._signature = signature
 
     def all(self) -> list[Copilot]:
@@ -126,6 +129,14 @@ class Copilots:
         if not exact[0].usable:
             raise CopilotError(exact[0].refused or "This copilot cannot be read.", code="copilot_refused")
         return exact[0]
+
+    def _read_generalist(self) -> Copilot:
+        """With the general adapter for the running base, where there is one. The user's own wins."""
+        for root in reversed(self._roots):
+            found = self._read_adapter(_GENERALIST, root / GENERAL)
+            if found is not None:
+                return found if found.adapter is None else replace(found, mode="general")
+        return _GENERALIST
 
     def _read_all(self) -> Iterator[Copilot]:
         folders: dict[str, list[Path]] = {}  # the user's folder comes last and wins
@@ -186,6 +197,13 @@ class Copilots:
         except Exception as error:  # a broken adapter must not hide 150 good ones
             return replace(copilot, refused=f"The adapter cannot be read ({type(error).__name__}).")
         return replace(copilot, adapter=replace(found, id=copilot.id), mode="tuned")
+
+
+def _with_general(copilot: Copilot, generalist: Copilot) -> Copilot:
+    """A copilot without an adapter of its own answers with the general one, after its own instructions."""
+    if copilot.adapter is not None or not copilot.usable or generalist.adapter is None:
+        return copilot
+    return replace(copilot, adapter=replace(generalist.adapter, id=copilot.id), mode="general")
 
 
 def _copilot_folders(root: Path) -> Iterator[Path]:

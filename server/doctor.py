@@ -9,15 +9,21 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 
 from server import bases
 from server.copilots import Copilots
+from server.disk import sha256_of
+from server.engine import weights_record
 from server.errors import RetinueError
+from server.install import is_here
 from server.keyfile import KeyFile
 from server.serve import extension_build
 from server.settings import Settings
+from server.sources import DEFAULT_BASE, ENCODER, read_note
 
 _CONNECT_S = 0.5
+_FETCH = "run `retinue bases pull`; without a network, `retinue bases add FILE`"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +40,8 @@ def examine(settings: Settings) -> Iterator[Finding]:
         ("python", _python),
         ("torch", _torch),
         ("base model", _base),
+        ("weights", _weights),
+        ("encoder", _encoder),
         ("copilots", _copilots),
         ("port", _port),
         ("pairing file", _pairing_file),
@@ -60,14 +68,54 @@ def _torch(_: Settings) -> Finding:
 
 
 def _base(settings: Settings) -> Finding:
+    if settings.base == DEFAULT_BASE.name and not is_here(DEFAULT_BASE, settings):
+        return Finding("base model", f"{settings.base} is not here yet", _FETCH)
     folder = bases.find(settings, settings.base)
+    damaged = _damaged(folder)
+    if damaged:
+        return Finding("base model", f"{settings.base}: {damaged} is damaged", f"delete {folder} and fetch it again")
     try:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         weights = sum(file.stat().st_size for file in folder.glob("*.safetensors"))
     except (OSError, ValueError):
         return Finding("base model", settings.base, "its config.json cannot be read; download it again")
     fix = "" if weights else "it has no model.safetensors; download it again"
-    return Finding("base model", f"{settings.base} ({config.get('model_type')}, {weights / 1024**2:.0f} MiB)", fix)
+    source = read_note(folder) or "source unknown"
+    about = f"{settings.base} ({config.get('model_type')}, {weights / 1024**2:.0f} MiB, {source})"
+    return Finding("base model", about, fix)
+
+
+def _encoder(settings: Settings) -> Finding:
+    folder = bases.find_encoder(settings)
+    if folder is None:
+        return Finding("encoder", f"{ENCODER.name} is not here yet", _FETCH)
+    damaged = _damaged(folder)
+    fix = f"delete {folder} and fetch it again" if damaged else ""
+    return Finding("encoder", f"{ENCODER.name}: {damaged} is damaged" if damaged else ENCODER.name, fix)
+
+
+def _damaged(folder: Path) -> str:
+    """Name of the first file that is not what was put there."""
+    note = read_note(folder)
+    for name, sha256 in (note.sha256 if note else {}).items():
+        file = folder / Path(name).name
+        if not file.is_file() or sha256_of(file) != sha256:
+            return name
+    return ""
+
+
+def _weights(settings: Settings) -> Finding:
+    """Which way to hold the base's weights `serve` takes on this processor, and why."""
+    if settings.weights != "auto":
+        return Finding("weights", f"{settings.weights}, as set")
+    choice = weights_record.of_base(settings.config_dir, name=settings.base, threads=settings.threads)
+    if choice is None:
+        return Finding("weights", "the processor's own type; a base with 4-bit groups is measured at its first start")
+    words = {"bf16": choice.wide, "int8": "8 bits for a few tokens at once", "int4": "4 bits for a few tokens at once"}
+    held = words[choice.weights] + (f", {choice.wide} for more" if choice.weights != "bf16" else "")
+    tokens = "one token" if choice.tokens == 1 else f"{choice.tokens} tokens"
+    times = ", ".join(f"{choice.wide if name == 'bf16' else name} {ms:.1f}" for name, ms in choice.step_ms.items())
+    return Finding("weights", f"{held} (ms for {tokens}: {times}; {weights_record.processor(settings.threads)})")
 
 
 def _copilots(settings: Settings) -> Finding:

@@ -1,8 +1,10 @@
 """The model hub behind two calls: what a model is, and its files. Called by pull; tests put a folder in its place.
+`python -m server.hub` brings one file; fetch starts it.
 
-The only module of the server that speaks to another machine, and only when the user asked for it.
+Speaks to another machine only when the user asked for it or at the first set-up; beside it only fetch does.
 """
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,3 +83,21 @@ def _refusal(error: Exception, repo: str) -> BaseError:
         f"The hub cannot be reached ({type(error).__name__}). What was downloaded is kept: run the same command again.",
         code="base_offline",
     )
+
+
+def main(repo: str, revision: str, name: str, folder: Path) -> int:
+    """One file, in a process of its own: `retinue serve` keeps the hub's client offline in its own one."""
+    from huggingface_hub import get_hf_file_metadata, hf_hub_download, hf_hub_url
+
+    try:
+        get_hf_file_metadata(hf_hub_url(repo, name, revision=revision))  # at once; the download retries half a minute
+        hf_hub_download(repo, name, revision=revision, local_dir=folder)
+    except Exception as error:
+        print(_refusal(error, repo).message, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    _, repo, revision, name, folder = sys.argv
+    sys.exit(main(repo, revision, name, Path(folder)))

@@ -4,6 +4,7 @@ Called by session. Knows the Engine interface and the token layout; no sockets a
 """
 
 import asyncio
+import logging
 import threading
 import time
 from collections.abc import Callable
@@ -12,12 +13,15 @@ from dataclasses import dataclass
 from server.bases import BaseText
 from server.engine import Engine, PageInfo, PageText
 from server.errors import LimitExceeded, PageError
+from server.finder import Encoder, Finder
 from server.page import Page, read_page
 from server.prompt import PagePrefix
 from server.protocol import PageOpen, PageReading
 from server.settings import Settings
 
+_log = logging.getLogger(__name__)
 _PROGRESS_EVERY_S = 0.1
+ENCODING_S_MAX = 3.0  # a question waits no longer for the page to be encoded
 ROOM_TOKENS_MAX = 1024  # of the context, kept free for the question, earlier turns and the answer
 
 
@@ -28,6 +32,7 @@ class Parts:
     settings: Settings
     engine: Engine
     base: BaseText
+    encoder: Encoder | None = None  # the finder's; without it the finder goes by words alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +42,12 @@ class ReadPage:
     text: PageText
     info: PageInfo
     ms: int
+    finder: Finder
+    encoded: asyncio.Future[None]  # done once the finder has the meaning of every unit
+
+    async def settled(self) -> None:
+        """Wait until the page is encoded, but not for long: a question is answered by words alone then."""
+        await asyncio.wait({self.encoded}, timeout=ENCODING_S_MAX)
 
 
 class OpenPage:
@@ -88,16 +99,26 @@ class OpenPage:
 
     async def _read(self, frame: PageOpen) -> ReadPage:
         started = time.monotonic()
-        page, prefix = await asyncio.to_thread(self._lay_out, frame)
+        page, prefix, finder = await asyncio.to_thread(self._lay_out, frame)
+        encoded = asyncio.ensure_future(self._encode(finder))
         text = PageText(prefix.ids, prefix.spans)
         loop, home = asyncio.get_running_loop(), threading.get_ident()
         info = await self._parts.engine.open_page(
             text, lambda done, total: _on_loop(loop, home, lambda: self._progress(done, total))
         )
-        return ReadPage(page, prefix, text, info, int((time.monotonic() - started) * 1000))
+        return ReadPage(page, prefix, text, info, int((time.monotonic() - started) * 1000), finder, encoded)
 
-    def _lay_out(self, frame: PageOpen) -> tuple[Page, PagePrefix]:
-        """In a thread: a long page is half a second of tokenizing."""
+    async def _encode(self, finder: Finder) -> None:
+        """Beside the prefill, so that opening a page is not delayed."""
+        if self._parts.encoder is None:
+            return
+        try:
+            await asyncio.to_thread(finder.encode, self._parts.encoder)
+        except Exception as error:  # the finder then goes by words; the text of the error may hold page text
+            _log.error("encoding failed error=%s", type(error).__name__)
+
+    def _lay_out(self, frame: PageOpen) -> tuple[Page, PagePrefix, Finder]:
+        """In a thread: a long page is half a second of tokenizing and indexing."""
         settings, context = self._parts.settings, self._parts.engine.info.context_tokens
         if len(frame.blocks) > settings.page_blocks_max:
             raise LimitExceeded(
@@ -105,7 +126,8 @@ class OpenPage:
                 code="page_too_long",
             )
         page = read_page(title=frame.title, url=frame.url, blocks=frame.blocks, chars_max=settings.page_chars_max)
-        return page, self._parts.base.layout.page(page, tokens_max=context - min(context // 4, ROOM_TOKENS_MAX))
+        room = context - min(context // 4, ROOM_TOKENS_MAX)
+        return page, self._parts.base.layout.page(page, tokens_max=room), Finder(page)
 
     def _progress(self, done: int, total: int) -> None:
         now = time.monotonic()

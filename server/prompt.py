@@ -15,6 +15,7 @@ from functools import cached_property
 from typing import Protocol
 
 from server.errors import BaseError, PageError
+from server.finder import Passage, confidence
 from server.page import Block, Page
 
 SYSTEM = (
@@ -121,6 +122,14 @@ class PromptLayout:
         """User header, norms, question, assistant header. The adapter acts on all of these tokens."""
         content = f"{norms}\n\n{question}" if norms else question
         return [*self.user_header, *self.text(content), *self._user_end, *self._assistant_header]
+
+    @staticmethod
+    def with_passages(question: str, passages: Sequence[Passage]) -> str:
+        """The question with what the finder found under it, best first; the first word says how sure it is."""
+        if not passages:
+            return question
+        lines = [f"[{passage.unit.block}] {passage.text}" for passage in passages]
+        return "\n".join((question, "", f"{confidence(passages)} passages:", *lines))
 
     def text(self, content: str) -> list[int]:
         """Ids of untrusted text: control tokens cannot come out of it."""

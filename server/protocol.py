@@ -2,8 +2,8 @@
 
 client: hello -> (challenge) -> proof -> (ready), then page.open, page.close, ask, cancel, resume, train.start,
         train.cancel, ping
-server: challenge, ready, error, page.reading, page.ready, run.start, run.delta, run.quote, run.done, run.error,
-        train.progress, train.report, copilots, pong, going_away
+server: challenge, ready, error, page.reading, page.ready, run.start, run.passages, run.delta, run.quote, run.done,
+        run.error, train.progress, train.report, copilots, pong, going_away
 Events of one run carry `seq` 0, 1, 2 … so that a client that reconnects can ask for what it missed. A training
 belongs to the server: every client hears of it, and a new one hears its latest frame right after `ready`.
 """
@@ -129,7 +129,8 @@ class BaseCard(Frame):
 
 
 class CopilotCard(Frame):
-    """`mode`: tuned has an adapter for the running base, instructed has norms alone, base has neither. `trainable`:
+    """`mode`: tuned has an adapter of its own for the running base, general answers with the general
+    adapter, instructed has norms alone, base has neither. `trainable`:
     there are examples to make an adapter from."""
 
     id: str
@@ -139,7 +140,7 @@ class CopilotCard(Frame):
     promise: str
     starters: list[str]
     hints: list[str]
-    mode: Literal["tuned", "instructed", "base"]
+    mode: Literal["tuned", "general", "instructed", "base"]
     refused: str | None = None  # why its adapter is not used, a sentence
     trainable: bool = False
 
@@ -186,7 +187,24 @@ class RunStart(Frame):
     run: str
     seq: int
     copilot: str
-    mode: Literal["tuned", "instructed", "base"]
+    mode: Literal["tuned", "general", "instructed", "base"]
+
+
+class PassageCard(Frame):
+    """A sentence, line or row that the finder took for likely; `score` is at best about 1.5."""
+
+    block: int
+    text: str
+    score: float
+
+
+class RunPassages(Frame):
+    """What the answer was asked to look at, best first. Comes once, before the first text."""
+
+    type: Literal["run.passages"] = "run.passages"
+    run: str
+    seq: int
+    passages: list[PassageCard]
 
 
 class RunDelta(Frame):
@@ -309,7 +327,7 @@ class GoingAway(Frame):
     type: Literal["going_away"] = "going_away"
 
 
-RunFrame = RunStart | RunDelta | RunQuote | RunDone | RunError
+RunFrame = RunStart | RunPassages | RunDelta | RunQuote | RunDone | RunError
 TrainFrame = TrainProgress | TrainReport
 ServerFrame = Annotated[
     Challenge | Ready | Error | PageReading | PageReady | RunFrame | TrainFrame | CopilotList | Pong | GoingAway,

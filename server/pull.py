@@ -1,4 +1,4 @@
-"""Brings a base model from the hub to <user_dir>/bases/<name>, and takes it away again. Called by base_commands.
+"""Brings a base model from the hub to <bases_dir>/<name>, and takes it away again. Called by base_commands and add.
 
 Only safetensors, JSON and tokenizer files are fetched. Everything lands in a hidden folder beside the place and is
 moved there after every size and hash was compared: a folder without a dot in front is whole.
@@ -8,16 +8,16 @@ import hashlib
 import json
 import os
 import re
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 from server import bases
+from server.disk import check_room, put_in_place, remove_folder, sha256_of
 from server.errors import BaseError
 from server.hub import Hub, HubFile, Offer
 from server.settings import SETTINGS_FILE, Settings
+from server.sources import DEFAULT_BASE, SourceNote, write_note
 
-SPARE_BYTES = 512 * 1024**2  # left free on the disk
 _REPO = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}/([A-Za-z0-9][A-Za-z0-9._-]{0,95})")
 _WEIGHTS = re.compile(r"model(-\d{5}-of-\d{5})?\.safetensors")
 _TEXTS = frozenset({
@@ -33,15 +33,13 @@ Consent = Callable[[Offer, int], bool]  # what is offered, bytes to be downloade
 def pull(repo: str, settings: Settings, *, hub: Hub, consent: Consent) -> Path:
     """Download a base, or go on downloading it. Returns its folder.
 
-    Raises BaseError: `base_name`, `base_exists`, `base_unsupported`, `base_disk_full`, `base_declined`,
-    `base_damaged`, and those of the hub.
+    Raises BaseError: `base_name`, `base_name_taken`, `base_exists`, `base_unsupported`, `base_disk_full`,
+    `base_declined`, `base_damaged`, and those of the hub.
     """
     match = _REPO.fullmatch(repo)
     if match is None:
         raise BaseError(f"{repo!r} is no model of the hub. Write owner/name, e.g. Qwen/Qwen3-0.6B.", code="base_name")
-    target = settings.user_dir / "bases" / match[1]
-    if target.exists():
-        raise BaseError(f"{match[1]} is already here. `retinue bases use {match[1]}` chooses it.", code="base_exists")
+    target = free_place(match[1], settings)
     offer = hub.describe(repo)
     files = wanted_files(offer)
     part = target.with_name(f".{target.name}.part")
@@ -55,16 +53,31 @@ def pull(repo: str, settings: Settings, *, hub: Hub, consent: Consent) -> Path:
     hub.fetch(offer, [file.name for file in files], part)
     for file in files:
         check_file(part / file.name, file)
-    source = {"repo": repo, "revision": offer.revision, "licence": offer.licence}
-    (part / "source.json").write_text(json.dumps(source, indent=1) + "\n", encoding="utf-8")
-    shutil.rmtree(part / ".cache", ignore_errors=True)  # the client's own notes for resuming
-    os.replace(part, target)
+    remove_folder(part / ".cache")  # the client's own notes for resuming
+    hashes = {file.name: file.sha256 or sha256_of(part / file.name) for file in files}
+    write_note(
+        part, SourceNote(kind="hub", origin=repo, version=offer.revision, licence=offer.licence, sha256=hashes)
+    )  # fmt: skip
+    put_in_place(part, target)
+    return target
+
+
+def free_place(name: str, settings: Settings) -> Path:
+    """Where a base of that name goes. Raises BaseError (`base_exists`, `base_name_taken`)."""
+    target = settings.bases_dir / name
+    if target.exists():
+        raise BaseError(f"{name} is already here. `retinue bases use {name}` chooses it.", code="base_exists")
+    if name == DEFAULT_BASE.name:
+        raise BaseError(
+            f"{name} is the default base's name; `retinue bases pull` without a name fetches that one.",
+            code="base_name_taken",
+        )
     return target
 
 
 def wanted_files(offer: Offer) -> list[HubFile]:
     """What we take of a model; the rest (pickles, code, pictures) is left. Raises BaseError (`base_unsupported`)."""
-    files = [file for file in offer.files if file.name in _TEXTS or _WEIGHTS.fullmatch(file.name)]
+    files = [file for file in offer.files if is_wanted(file.name)]
     names = {file.name for file in files}
     if not names >= _NEEDED or not any(_WEIGHTS.fullmatch(name) for name in names):
         raise BaseError(
@@ -74,16 +87,8 @@ def wanted_files(offer: Offer) -> list[HubFile]:
     return files
 
 
-def check_room(folder: Path, size: int) -> None:
-    """Raises BaseError (`base_disk_full`) when `size` bytes would leave less than `SPARE_BYTES` free."""
-    place = next(parent for parent in (folder, *folder.parents) if parent.exists())
-    free = shutil.disk_usage(place).free
-    if size + SPARE_BYTES > free:
-        raise BaseError(
-            f"{size / 1024**2:,.0f} MiB are to be downloaded, and {free / 1024**2:,.0f} MiB are free in {place}. "
-            "Make room, or set RETINUE_USER_DIR to another disk.",
-            code="base_disk_full",
-        )
+def is_wanted(name: str) -> bool:
+    return name in _TEXTS or _WEIGHTS.fullmatch(name) is not None
 
 
 def check_config(folder: Path, repo: str) -> None:
@@ -137,18 +142,13 @@ def use(name: str, settings: Settings) -> Path:
 
 
 def remove(name: str, settings: Settings) -> Path:
-    """Delete a downloaded base. Raises BaseError (`base_missing`, `base_embedded`, `base_in_use`)."""
+    """Delete a base; the default one is fetched anew when needed. Raises BaseError (`base_missing`, `base_in_use`)."""
     folder = bases.find(settings, name)
-    if folder.parent != settings.user_dir / "bases":
-        raise BaseError(f"{name} ships with Retinue and stays.", code="base_embedded")
     if name == settings.base:
         raise BaseError(
             f"{name} is the base in use. Choose another one first: retinue bases use NAME.", code="base_in_use"
         )
-    aside = folder.with_name(f".{name}.removed")
-    shutil.rmtree(aside, ignore_errors=True)
-    os.replace(folder, aside)
-    shutil.rmtree(aside, ignore_errors=True)
+    remove_folder(folder)
     return folder
 
 

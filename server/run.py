@@ -14,6 +14,8 @@ from server.checks import run_checks
 from server.copilots import Copilot
 from server.engine import Finished, Request, Tokens
 from server.errors import LimitExceeded, RetinueError
+from server.evidence import Found, QuoteChooser, abstention, after_abstention, find
+from server.finder import Passage
 from server.grounding import Quotation
 from server.page import Page
 from server.pages import OpenPage, Parts, ReadPage
@@ -21,11 +23,13 @@ from server.prompt import Turn
 from server.protocol import (
     Ask,
     CheckResult,
+    PassageCard,
     Quote,
     RunDelta,
     RunDone,
     RunError,
     RunFrame,
+    RunPassages,
     RunQuote,
     RunStart,
     Timings,
@@ -56,6 +60,7 @@ class Run:
         self.events: list[RunFrame] = []
         self._ask, self._copilot, self._parts = ask, copilot, parts
         self._deliver, self._crowded = deliver, crowded
+        self._found = Found()
         self._answer = self._unsent = ""
         self._answer_tokens = 0
         self._started = time.monotonic()
@@ -76,7 +81,8 @@ class Run:
         read: ReadPage | None = None
         try:
             read = await self.page.ready()
-            await self._generate(read, self._request(read))
+            await read.settled()
+            await self._generate(read, await asyncio.to_thread(self._prepare, read))
         except asyncio.CancelledError:
             self._done("cancelled", read)
         except TimeoutError:
@@ -92,9 +98,14 @@ class Run:
             self._done("cancelled", None)
         self.page.leave()
 
-    def _request(self, read: ReadPage) -> Request:
-        settings, layout = self._parts.settings, self._parts.base.layout
-        turn = layout.ask(self._ask.question, norms=self._copilot.norms)
+    def _prepare(self, read: ReadPage) -> Request:
+        """Search the page and lay the turn out. In a thread: a search encodes the question."""
+        earlier = self._ask.history[-1].question if self._ask.history else ""
+        found = self._found = find(
+            read.finder, self._ask.question, self._parts.encoder, earlier=earlier, read=read.prefix.spans
+        )
+        base, settings = self._parts.base, self._parts.settings
+        turn = base.layout.ask(base.layout.with_passages(self._ask.question, found.passages), norms=self._copilot.norms)
         room = self._parts.engine.info.context_tokens - len(read.text.ids) - len(turn)
         if room < _ANSWER_TOKENS_MIN:
             raise LimitExceeded(
@@ -107,9 +118,11 @@ class Run:
             history=self._history(room - tokens),
             turn=turn,
             adapter=self._copilot.adapter,
-            stop_ids=self._parts.base.stop_ids,
+            stop_ids=base.stop_ids,
             tokens_max=tokens,
             timeout_s=settings.answer_s_max,
+            choose_quote=QuoteChooser(found.ranked, decode=base.decode, encode=base.layout.text),
+            unless_sure=abstention(self._ask.question, base.layout.text) if self._copilot.adapter else None,
         )
 
     def _history(self, room: int) -> list[int]:
@@ -124,11 +137,15 @@ class Run:
 
     async def _generate(self, read: ReadPage, request: Request) -> None:
         text, quotes = TextStream(self._parts.base.decode), QuoteStream(read.page)
+        self._emit(
+            RunPassages(run=self.id, seq=len(self.events), passages=[_card(one) for one in self._found.passages])
+        )
         engine_stream = self._parts.engine.generate(request)
         async with asyncio.timeout(request.timeout_s + _GRACE_S), _closing(engine_stream):
             async for event in engine_stream:
                 if isinstance(event, Finished):
-                    self._send(text.finish(), quotes, finished=True)
+                    self._send(text.finish(), quotes)
+                    self._send(after_abstention(self._answer, self._found, read.prefix), quotes, finished=True)
                     return self._done(event.reason, read, request=request, end=event)
                 self._answer_tokens += len(event.ids)
                 self._send(text.push(event.ids), quotes)
@@ -220,3 +237,7 @@ async def _closing(stream: AsyncIterator[Tokens | Finished]) -> AsyncIterator[No
         close = getattr(stream, "aclose", None)
         if close is not None:
             await close()
+
+
+def _card(passage: Passage) -> PassageCard:
+    return PassageCard(block=passage.unit.block, text=passage.unit.text, score=round(passage.score, 3))

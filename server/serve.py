@@ -19,10 +19,11 @@ from rich.panel import Panel
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.http11 import Request
 
-from server import bases
+from server import bases, install
 from server.app import build_app, known_extension
 from server.engine import Engine
 from server.errors import RetinueError
+from server.finder import Encoder
 from server.settings import Settings
 
 _SEND_BUFFER_BYTES = 256 * 1024
@@ -32,8 +33,8 @@ _BUILD = _EXTENSION / ".output" / "chrome-mv3"
 
 
 def serve(settings: Settings, console: Console) -> None:
-    """Blocks until SIGINT or SIGTERM. Raises RetinueError (`port_in_use`, `host_refused`, `base_missing` …)."""
-    folder = bases.find(settings, settings.base)
+    """Blocks until SIGINT or SIGTERM. Raises RetinueError (`port_in_use`, `host_refused`, `base_…`)."""
+    folder = install.ensure(settings, say=lambda line: console.print(line, markup=False, soft_wrap=True))
     listener = listen(settings)
     port = listener.getsockname()[1]
     console.print(Panel(f"Retinue listens on [bold]ws://{settings.host}:{port}/ws[/]\nBase model: {settings.base}"))
@@ -42,6 +43,7 @@ def serve(settings: Settings, console: Console) -> None:
         settings,
         load_engine(settings, folder),
         load_base=lambda: bases.load_text(folder),
+        load_encoder=lambda: load_encoder(settings),
         port=port,
         check_adapter=load_check_adapter(),
         announce=lambda code: console.print(f"Pairing code: [bold cyan]{code}[/] (valid {settings.pairing_s:.0f} s)"),
@@ -138,6 +140,14 @@ def load_engine(settings: Settings, folder: Path) -> Engine:
 
     engine: Engine = LocalEngine(settings, folder)
     return engine
+
+
+def load_encoder(settings: Settings) -> Encoder | None:
+    """None where set-up put no encoder: words alone find then. Raises BaseError (`encoder_unreadable`)."""
+    from server.engine.encoder import SentenceEncoder
+
+    folder = bases.find_encoder(settings)
+    return SentenceEncoder(folder) if folder is not None else None
 
 
 def load_check_adapter() -> Any:

@@ -27,8 +27,10 @@ class Settings(BaseSettings):
     adapters_dir: Path = _BUNDLED_ADAPTERS if _BUNDLED_ADAPTERS.is_dir() else _REPOSITORY_ADAPTERS
     user_dir: Path = user_data_path("retinue")
     config_dir: Path = user_config_path("retinue")
+    bases_dir: Path = Field(default_factory=lambda chosen: chosen["user_dir"] / "bases")
     examples_dir: Path = _EXAMPLES
-    base: str = "retinue-30m"
+    base: str = "SmolLM2-135M-Instruct"
+    release_url: str = Field("", pattern="^(https://.+)?$")  # a folder with the base's files: a release, or a mirror
 
     frame_bytes_max: int = Field(2 * 1024 * 1024, ge=1024)
     hello_bytes_max: int = Field(4096, ge=256)

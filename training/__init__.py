@@ -1,1 +1,1 @@
-"""Makes the embedded base model and every adapter. Renders prompts with the server's own modules."""
+"""Makes every adapter, and tunes bases. Renders prompts with the server's own modules."""

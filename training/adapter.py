@@ -11,7 +11,8 @@ from pathlib import Path
 
 import torch
 from peft import PeftModel, get_peft_model_state_dict
-from safetensors.torch import save_file
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
 from transformers import PreTrainedModel
 
 from server.engine import loader
@@ -40,6 +41,24 @@ def load_adapter(base: PreTrainedModel, folder: Path) -> PeftModel:
     if not (folder / WEIGHTS).exists() or not (folder / CONFIG).exists():
         raise CopilotError(f"{folder} holds no adapter.", code="copilot_unreadable")
     return PeftModel.from_pretrained(base, str(folder)).eval()
+
+
+def load_start(model: PeftModel, folder: Path) -> None:
+    """Copy an adapter's weights into a fresh one of the same shape. Raises CopilotError (`copilot_weights_invalid`)."""
+    try:
+        stored = load_file(folder / WEIGHTS)
+    except (OSError, SafetensorError) as error:
+        raise CopilotError(f"{folder} holds no adapter.", code="copilot_unreadable") from error
+    with torch.no_grad():
+        for name, weight in model.named_parameters():
+            if not weight.requires_grad:
+                continue
+            found = stored.get(name.replace(".default.", "."))
+            if found is None or found.shape != weight.shape:
+                raise CopilotError(
+                    f"{folder} has another rank or other layers than this recipe.", code="copilot_weights_invalid"
+                )
+            weight.copy_(found)
 
 
 def round_weights(model: PeftModel) -> None:

@@ -5,15 +5,18 @@ padded, and no gradient is computed for them.
 """
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
 from peft import PeftModel
+from peft.tuners.lora import Linear as LoraLinear
 from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
 from transformers import AttentionInterface
 
 from server.errors import BaseError
+from training.lowrank import fused_forward, fuses
 
 Layers = list[tuple[Tensor, Tensor]]  # keys and values of each layer, [1, kv heads, tokens, head dim]
 NAME = "retinue_segments"
@@ -44,6 +47,8 @@ def prepare(model: PeftModel) -> None:
     base.config._attn_implementation = NAME
     for module in model.modules():
         getattr(module, "lora_variant", {}).clear()
+        if isinstance(module, LoraLinear) and fuses(module):
+            module.forward = partial(fused_forward, module)
 
 
 def attend(
@@ -80,10 +85,21 @@ def _with_earlier(segment: Segment, layer: int, key: Tensor, value: Tensor) -> t
 def _row(query: Tensor, before: Layers, own: tuple[Tensor, Tensor], scaling: float) -> Tensor:
     """One row. query [1, heads, new, dim]; the new tokens are the last of `own`. Returns [1, heads, new, dim]."""
     key, value = own
-    _, heads, new, dim = query.shape
-    kv_heads, tokens = key.shape[1], key.shape[2]
+    new, tokens = query.shape[2], key.shape[2]
     if not before and new == tokens:
         return scaled_dot_product_attention(query, key, value, is_causal=True, scale=scaling, enable_gqa=True)
+    if query.device.type == "cpu" and new == tokens and before:
+        frozen = before[0] if len(before) == 1 else tuple(torch.cat(part, dim=2) for part in zip(*before, strict=True))
+        mixed: Tensor = FrozenPageAttention.apply(query, *frozen, key, value, scaling)  # type: ignore[no-untyped-call]
+        return mixed
+    return _in_one_piece(query, before, own, scaling)
+
+
+def _in_one_piece(query: Tensor, before: Layers, own: tuple[Tensor, Tensor], scaling: float) -> Tensor:
+    """The same on any device, for any number of parts; every score is kept for the backward pass."""
+    key, value = own
+    _, heads, new, dim = query.shape
+    kv_heads, tokens = key.shape[1], key.shape[2]
     grouped = (query * scaling).reshape(kv_heads, heads // kv_heads * new, dim)  # heads of one KV head side by side
     scores = grouped @ key[0].mT
     if new > 1:
@@ -94,3 +110,56 @@ def _row(query: Tensor, before: Layers, own: tuple[Tensor, Tensor], scaling: flo
     values = [*(values[0] for _, values in before), value[0]]
     mixed = torch.stack([weight @ part for weight, part in zip(weights, values, strict=True)]).sum(dim=0)
     return mixed.view(1, heads, new, dim)
+
+
+class FrozenPageAttention(torch.autograd.Function):
+    """One row over one frozen page, on a CPU: both parts by flash attention, merged by their log-sum-exp.
+
+    Scores are computed again in the backward pass instead of being kept, and the page gets no gradient.
+    query, key, value: [1, heads or kv heads, new, dim]; page_key, page_value: [1, kv heads, page tokens, dim].
+    (Dao et al. 2022, FlashAttention: the backward pass needs the output and the log-sum-exp only.)
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any, query: Tensor, page_key: Tensor, page_value: Tensor, key: Tensor, value: Tensor, scaling: float
+    ) -> Tensor:
+        flash = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
+        _, heads, new, dim = query.shape
+        kv_heads = key.shape[1]
+        grouped = query.reshape(1, kv_heads, heads // kv_heads * new, dim)
+        read, read_sum = flash(grouped, page_key, page_value, 0.0, False, attn_mask=None, scale=scaling)
+        keys, values = (part.repeat_interleave(heads // kv_heads, dim=1) for part in (key, value))
+        own, own_sum = flash(query, keys, values, 0.0, True, attn_mask=None, scale=scaling)
+        read_sum = read_sum.reshape(own_sum.shape)
+        total = torch.logaddexp(read_sum, own_sum)
+        share = torch.exp(own_sum - total).unsqueeze(-1).to(query.dtype)
+        out = torch.lerp(read.reshape(query.shape), own, share)
+        ctx.save_for_backward(query, page_key, page_value, key, value, out, total)
+        ctx.scaling = scaling
+        return out
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+        query, page_key, page_value, key, value, out, total = ctx.saved_tensors
+        kv_heads, (heads, new, dim) = key.shape[1], query.shape[1:]
+        folded = (kv_heads, heads // kv_heads * new, dim)  # heads of one KV head one below another
+        asked, given = (query * ctx.scaling).reshape(folded), grad.reshape(folded)
+        total = total.reshape(*folded[:2], 1)
+        delta = (grad.float() * out.float()).sum(-1).reshape(*folded[:2], 1)
+        _, page_change = _score_gradient(asked, given, page_key[0], page_value[0], total, delta)
+        later = torch.ones(new, new, dtype=torch.bool).triu(1).repeat(heads // kv_heads, 1)
+        weights, change = _score_gradient(asked, given, key[0], value[0], total, delta, later)
+        query_grad = torch.baddbmm(torch.bmm(page_change, page_key[0]), change, key[0]).mul_(ctx.scaling)
+        key_grad, value_grad = torch.bmm(change.mT, asked), torch.bmm(weights.mT, given)
+        return query_grad.reshape(query.shape), None, None, key_grad[None], value_grad[None], None
+
+
+def _score_gradient(
+    query: Tensor, grad: Tensor, key: Tensor, value: Tensor, total: Tensor, delta: Tensor, later: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
+    """Attention weights and the gradient of the scores, [kv heads, rows, tokens]; `later` [rows, tokens] is masked."""
+    weights = torch.bmm(query, key.mT).sub_(total).exp_()
+    if later is not None:
+        weights.masked_fill_(later, 0.0)
+    return weights, torch.bmm(grad, value.mT).sub_(delta).mul_(weights)

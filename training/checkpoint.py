@@ -1,27 +1,38 @@
-"""Saves and restores a training run as one safetensors file, written beside and renamed. No pickle. Called by fit."""
+"""Saves and restores a training run as one safetensors file, written beside and renamed. No pickle. Called by fit,
+tune and general.
+"""
 
 import json
 import os
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import Any, Protocol
 
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
-if TYPE_CHECKING:
-    from training.fit import Fit
+
+class Run(Protocol):
+    """What is kept of a run. `best` may be empty; `progress` is a dataclass of plain values that counts its `step`s."""
+
+    weights: dict[str, torch.nn.Parameter]
+    best: dict[str, torch.Tensor]
+    optimiser: torch.optim.AdamW
+    progress: Any
+    file: Path
+    key: str
 
 
-def save(fit: "Fit") -> None:
+def save(fit: Run) -> None:
     """Weights, best weights, AdamW's moments and progress: all of the run, or the file before it."""
     tensors: dict[str, torch.Tensor] = {}
     for name, weight in fit.weights.items():
         moments = fit.optimiser.state[weight]
         tensors[f"weight.{name}"] = weight.detach()
-        tensors[f"best.{name}"] = fit.best[name]
         tensors[f"first.{name}"] = moments["exp_avg"]
         tensors[f"second.{name}"] = moments["exp_avg_sq"]
+    tensors |= {f"best.{name}": weight for name, weight in fit.best.items()}
     fit.file.parent.mkdir(parents=True, exist_ok=True)
     temporary = fit.file.with_name(fit.file.name + ".new")
     state = {"key": fit.key, "progress": asdict(fit.progress)}
@@ -31,7 +42,7 @@ def save(fit: "Fit") -> None:
     os.replace(temporary, fit.file)
 
 
-def load(fit: "Fit") -> bool:
+def load(fit: Run) -> bool:
     """Go on from the file; False when there is none, it is damaged, or it belongs to another run."""
     if not fit.file.exists():
         return False
@@ -49,14 +60,15 @@ def load(fit: "Fit") -> bool:
     return True
 
 
-def _restore(fit: "Fit", tensors: dict[str, torch.Tensor], *, steps: int) -> None:
-    wanted = {f"{part}.{name}" for part in ("weight", "best", "first", "second") for name in fit.weights}
-    if wanted != tensors.keys():
+def _restore(fit: Run, tensors: dict[str, torch.Tensor], *, steps: int) -> None:
+    wanted = {f"{part}.{name}" for part in ("weight", "first", "second") for name in fit.weights}
+    if wanted | {f"best.{name}" for name in fit.best} != tensors.keys():
         raise KeyError("tensors")
     with torch.no_grad():
         for name, weight in fit.weights.items():
             weight.copy_(tensors[f"weight.{name}"])
-            fit.best[name] = tensors[f"best.{name}"].to(weight.device)
+            if name in fit.best:
+                fit.best[name] = tensors[f"best.{name}"].to(weight.device)
             fit.optimiser.state[weight] = {
                 "step": torch.tensor(float(steps)),
                 "exp_avg": tensors[f"first.{name}"].to(weight.device),

@@ -1,4 +1,5 @@
-"""`python -m training`: check, train, evaluate, all, base. The server starts `train` and `evaluate` as a child process.
+"""`python -m training`: check, train, evaluate, all, table, corrections; tune_command adds `tune`. The server starts
+`train` and `evaluate` as child processes.
 
 Errors are one line, `code: sentence`, on standard error, exit status 1; with `--progress json` an event as well.
 torch is imported by the commands only.
@@ -12,25 +13,20 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-from server.copilots import Copilot, Copilots
-from server.errors import BaseError, DataError, RetinueError
+from server.copilots import GENERAL
+from server.errors import DataError, RetinueError
 from server.settings import load_settings
 from training.examples import DATA, Examples
-from training.recipe import default_recipe, read_recipe
-
-if TYPE_CHECKING:
-    from training.make import Job
-
-_KEPT_BYTES_MAX = 2**31 - 1  # the most that glibc takes
+from training.jobs import find_copilot, general_job, job
 
 app = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
-    help="Makes adapters and base models.",
+    help="Makes adapters, and tunes base models.",
     pretty_exceptions_enable=False,
 )
 
@@ -78,13 +74,31 @@ def train(
     own: Annotated[bool, typer.Option(help="put the adapter into your own folder; the one in use there is kept")]
     = False,
     nice: NiceOption = 0,
+    corpus: Annotated[Path | None, typer.Option(help="for `general`: folder of open texts and questions")]
+    = None,
+    rows: Annotated[int, typer.Option(min=1, help="for `general`: how many rows it sees")] = 20_000,
+    minutes: Annotated[float | None, typer.Option(min=0, help="for `general`: pause then")] = None,
+    start: Annotated[Path | None, typer.Option(help="for `general`: an adapter folder to go on from")] = None,
 ) -> None:  # fmt: skip
-    """Train one adapter and measure it before and after on held-out pages. A killed run goes on where it was."""
+    """Train one adapter and measure it before and after on held-out pages. A killed run goes on where it was.
+
+    `general` makes the general adapter, from which the copilots' start.
+    """
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends as Ctrl-C does: nothing half-made stays behind
     with one_line_errors(progress):
         _give_way(nice)
         _quiet(threads)
         from training import make
+
+        if copilot == GENERAL:
+            from training.general.run import train_general
+
+            with _shown(progress) as on_event:
+                wanted = general_job(
+                    base=base, recipe=recipe, data=data, out=out, corpus=corpus, rows=rows, start=start
+                )  # fmt: skip
+                train_general(wanted, minutes=minutes, on_event=on_event)
+            return
 
         with _shown(progress) as on_event:
             one = job(
@@ -174,92 +188,6 @@ def table(base: BaseOption = "") -> None:
     print(as_markdown(read_reports(settings.adapters_dir, Path(base or settings.base).name)))
 
 
-@app.command()
-def base(
-    preset: Annotated[str, typer.Option(help="tiny, cpu or gpu")],
-    corpus: Annotated[Path, typer.Option(help="folder with pretrain-*.jsonl.xz and qa-*.jsonl.xz")],
-    minutes: Annotated[
-        float | None, typer.Option(min=0.1, help="end after so many minutes of training, earlier runs included")
-    ] = None,
-    tokens: Annotated[
-        float | None, typer.Option(min=0.001, help="millions of tokens to train on, other than the preset's")
-    ] = None,
-    work: Annotated[
-        Path | None, typer.Option(help="tokenizer, rows and checkpoint of the run; by default in runs/")
-    ] = None,
-    start: Annotated[
-        Path | None, typer.Option(help="folder of a base of the preset's shape: the run goes on from its weights")
-    ] = None,
-    out: Annotated[Path | None, typer.Option(help="where the model goes; by default into adapters/base/")] = None,
-    seed: Annotated[int, typer.Option(min=0)] = 7,
-    measure: Annotated[
-        bool, typer.Option("--measure", help="train nothing: measure the base in --out and renew its card")
-    ] = False,
-    threads: ThreadsOption = 0,
-) -> None:
-    """Make a base model from a corpus, or go on making it; ends with its held-out figures and model card."""
-    with one_line_errors():
-        _quiet(threads)
-        from server.engine.allocator import keep_freed_memory
-        from training.base import make as base_make
-
-        keep_freed_memory(bytes_max=_KEPT_BYTES_MAX)
-        target = out or load_settings().adapters_dir / "base" / f"retinue-{preset}"
-        own_work = work or Path(f"runs/base-{preset}{'-measured' if measure else '-on' if start else ''}")
-        if measure:
-            figures = base_make.measure(target, preset, corpus, work=own_work)
-        else:
-            figures = base_make.make_base(
-                preset, corpus, work=own_work, out=target, seed=seed, minutes=minutes,
-                tokens=round(tokens * 1e6) if tokens else None, start=start,
-            )  # fmt: skip
-        for name, value in figures.items():
-            print(f"{name:24} {value:.3f}")
-
-
-def job(
-    copilot: str, *, base: str, recipe: Path | None, data: Path, out: Path | None,
-    own: bool = False, with_corrections: bool = False,
-) -> "Job":  # fmt: skip
-    """Everything that one run needs. Raises BaseError, DataError."""
-    from platformdirs import user_cache_path
-
-    from training.make import Job
-
-    settings = load_settings()
-    folder = find_base(base or settings.base, places=(settings.adapters_dir / "base", settings.user_dir / "bases"))
-    record, others = find_copilot(copilot), copilots_with_examples(data)
-    root = settings.user_dir / "copilots" if own else settings.adapters_dir
-    target = out or root / record.id / folder.name
-    return Job(
-        copilot=record, base=folder, recipe=read_recipe(recipe or default_recipe(folder.name)), out=target.resolve(),
-        work=user_cache_path("retinue") / "training" / record.id / folder.name, data=data,
-        corrections=settings.user_dir / "corrections" / record.id if with_corrections else None, own=own,
-        others=tuple(other for other in others if other.id != record.id),
-    )  # fmt: skip
-
-
-def find_copilot(name: str) -> Copilot:
-    """Raises CopilotError."""
-    settings = load_settings()
-    return Copilots(adapters_dir=settings.adapters_dir, user_dir=settings.user_dir).get(name)
-
-
-def copilots_with_examples(data: Path) -> list[Copilot]:
-    """Those that can be read and have held-out examples."""
-    settings = load_settings()
-    known = Copilots(adapters_dir=settings.adapters_dir, user_dir=settings.user_dir).all()
-    return [copilot for copilot in known if copilot.usable and (data / copilot.id / "heldout.jsonl").is_file()]
-
-
-def find_base(name: str, *, places: tuple[Path, ...]) -> Path:
-    """A folder with a config.json by its path or, in `places`, by its name. Raises BaseError (`base_missing`)."""
-    for folder in (Path(name), *(place / name for place in places)):
-        if (folder / "config.json").is_file():
-            return folder.resolve()
-    raise BaseError(f"There is no base model {name!r}. Name one of adapters/base, or a folder with config.json.")
-
-
 @contextmanager
 def one_line_errors(progress: ProgressFormat = ProgressFormat.bar) -> Iterator[None]:
     """Turn what a person can mend into one line and exit status 1."""
@@ -317,3 +245,6 @@ def _print_report(report: dict[str, Any]) -> None:
     from training.progress import print_report
 
     print_report(report)
+
+
+from training import tune_command as _tune_command  # noqa: E402, F401 - adds its command to `app`

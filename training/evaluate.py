@@ -1,28 +1,22 @@
-"""Before (base with norms) and after (adapter) on held-out examples. Called by make.
+"""Before and after training on held-out examples: loss, checks, abstention, intervals. Called by make.
 
-Answers are decoded as served: greedy, and inside quotation marks held to the page's words.
+Answers are those that the server would give: see served.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from peft import PeftModel
-from torch import Tensor
-from transformers import PreTrainedTokenizerBase
 
 from server.checks import abstains, run_checks
-from server.engine import PageText
-from server.engine.quoting import PageIndex, QuoteGuard, Vocabulary
-from server.engine.sampling import pick
-from training.attention import Layers, Segment
-from training.fit import EVALUATION_BATCH, held_out_nll
-from training.prefix import PrefixCache, adapter_off, forward
+from training.fit import held_out_nll
+from training.prefix import PrefixCache
 from training.render import Rendered
+from training.served import answers
 
-TOKENS_MAX = 96
 RESAMPLES = 10_000
 
 
@@ -37,80 +31,14 @@ class Measured:
 
 
 def measure(
-    model: PeftModel, tokenizer: PreTrainedTokenizerBase, prefixes: PrefixCache, rows: Sequence[Rendered],
-    checks: Sequence[str], *, vocabulary: Vocabulary, off: bool,
+    model: PeftModel, prefixes: PrefixCache, rows: Sequence[Rendered], checks: Sequence[str], *,
+    base: Path, adapter: Path | None,
 ) -> Measured:  # fmt: skip
-    """Loss, answers and checks of all rows; `off` is the base alone."""
-    answers = decode_all(model, tokenizer, prefixes, rows, off=off, vocabulary=vocabulary)
-    return Measured(held_out_nll(model, prefixes, rows, off=off), answers, score(checks, rows, answers))
-
-
-def decode_all(
-    model: PeftModel, tokenizer: PreTrainedTokenizerBase, prefixes: PrefixCache, rows: Sequence[Rendered],
-    *, vocabulary: Vocabulary, off: bool,
-) -> list[str]:  # fmt: skip
-    """The answer to each row as text, greedy, held to the page inside quotation marks."""
-    ids = greedy(model, prefixes, rows, off=off, vocabulary=vocabulary)
-    return [str(tokenizer.decode(found, skip_special_tokens=True)).strip() for found in ids]
-
-
-def greedy(
-    model: PeftModel, prefixes: PrefixCache, rows: Sequence[Rendered], *, off: bool,
-    vocabulary: Vocabulary | None = None, tokens_max: int = TOKENS_MAX,
-) -> list[list[int]]:  # fmt: skip
-    """The most likely answer of each row, token by token, the stop token left out; quotes are free without
-    a vocabulary.
+    """Loss, served answers and checks of all rows. `adapter` is the folder of the model's adapter, None where it has
+    none yet and so answers as the base alone.
     """
-    model.eval()
-    found: list[list[int]] = []
-    with torch.no_grad(), adapter_off(model, off=off):
-        for start in range(0, len(rows), EVALUATION_BATCH):
-            together = rows[start : start + EVALUATION_BATCH]
-            found += _decode(model, prefixes, together, [_guard(row, vocabulary) for row in together], tokens_max)
-    return found
-
-
-def _guard(row: Rendered, vocabulary: Vocabulary | None) -> QuoteGuard | None:
-    if vocabulary is None:
-        return None
-    return QuoteGuard(PageIndex.build(PageText(row.prefix, row.spans), vocabulary), vocabulary)
-
-
-def _pick(logits: Tensor, guard: QuoteGuard | None) -> int:
-    if guard is None:
-        return pick(logits)
-    token = pick(logits, allowed=guard.allowed(), banned=guard.banned)
-    guard.accept(token)
-    return token
-
-
-def _decode(
-    model: PeftModel, prefixes: PrefixCache, rows: Sequence[Rendered], guards: Sequence[QuoteGuard | None],
-    tokens_max: int,
-) -> list[list[int]]:  # fmt: skip
-    """Each row reads its page and its own KV; a row that has ended is no longer computed."""
-    stops, device = [row.suffix[-1] for row in rows], model.device
-    before, own = [prefixes.before(row) for row in rows], list[Layers]([] for _ in rows)
-    given: list[list[int]] = [[] for _ in rows]
-    new = {number: list(row.suffix[: row.answer_at]) for number, row in enumerate(rows)}
-    while new:
-        ids: list[int] = []
-        positions: list[int] = []
-        segments: list[Segment] = []
-        for number, tokens in new.items():
-            at = rows[number].offset + (own[number][0][0].shape[2] if own[number] else 0)
-            segments.append(Segment(len(ids), len(ids) + len(tokens), before[number], own[number]))
-            ids += tokens
-            positions += range(at, at + len(tokens))
-        line, places = (torch.tensor([values], device=device) for values in (ids, positions))
-        ends = torch.tensor([segment.stop - 1 for segment in segments], device=device)
-        logits = forward(model, line, places, segments, keep=ends)
-        picked = {number: _pick(row, guards[number]) for number, row in zip(new, logits, strict=True)}
-        new = {number: [token] for number, token in picked.items() if token != stops[number]}
-        for number, (token,) in new.items():
-            given[number].append(token)
-        new = {number: tokens for number, tokens in new.items() if len(given[number]) < tokens_max}
-    return given
+    given = answers(base, rows, adapter=adapter, dtype=model.dtype)
+    return Measured(held_out_nll(model, prefixes, rows), given, score(checks, rows, given))
 
 
 def score(checks: Sequence[str], rows: Sequence[Rendered], answers: Sequence[str]) -> dict[str, NDArray[np.float64]]:

@@ -39,6 +39,8 @@ class Example(BaseModel):
     question: str = Field(min_length=1, max_length=2_000)
     answer: str = Field(min_length=1, max_length=4_000)
     kind: Literal["answer", "abstain", "injection"] = "answer"
+    task: str = Field(default="", max_length=40)  # what is asked for: fact, list, summary …; for figures by task
+    reference: str = Field(default="", max_length=400)  # the phrase that answers, as it stands in the evidence
     history: list[HistoryTurn] = []
 
 

@@ -1,21 +1,15 @@
-"""report.png of an adapter and loss.png of a base: small, calm pictures on a light ground. Called by make and
-base.card.
+"""report.png of an adapter: a small, calm picture on a light ground. Called by make.
 
 Knows plain numbers only; matplotlib is imported when a picture is drawn.
 """
 
-import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 BEFORE, AFTER, INK, QUIET = "#b9bfc9", "#2f6f8f", "#2b2f36", "#8a919c"
-PHASE_BANDS = ("#f4f6f8", "#ffffff")
 ROWS_MAX = 12
-SMOOTHED_SHARE = 0.05  # of the steps: width of the running mean of a loss curve
 _STYLE = {
     "font.size": 9, "axes.spines.top": False, "axes.spines.right": False, "axes.edgecolor": QUIET,
     "axes.labelcolor": INK, "xtick.color": INK, "ytick.color": INK, "text.color": INK, "figure.facecolor": "white",
@@ -33,34 +27,6 @@ def draw_report(report: Mapping[str, Any], file: Path) -> None:
         figure.legend(*_legend(), loc="outside lower left", ncols=2, frameon=False)
         figure.savefig(file, dpi=100, metadata={"Software": None})
     file.chmod(0o644)
-
-
-def draw_loss_curve(
-    log: Sequence[Mapping[str, float]], file: Path, *, phases: Sequence[tuple[str, float]] = ()
-) -> None:
-    """Training loss by tokens, thin as measured and thick smoothed; `phases` are names and first tokens."""
-    tokens = np.array([entry["tokens"] for entry in log]) / 1e6
-    losses = np.array([entry["loss"] for entry in log])
-    edges = [start / 1e6 for _, start in phases] + ([float(tokens[-1])] if len(tokens) else [])
-    with _figure(1, height=3.2) as (figure, (axes,)):
-        axes.plot(tokens, losses, color=BEFORE, linewidth=0.6)
-        axes.plot(tokens, smooth(losses, max(3, round(len(losses) * SMOOTHED_SHARE))), color=AFTER, linewidth=1.6)
-        for number, (start, end) in enumerate(itertools.pairwise(edges)):
-            axes.axvspan(start, end, color=PHASE_BANDS[number % 2], zorder=0)
-            name = phases[number][0]
-            axes.text((start + end) / 2, 1.01, name, transform=axes.get_xaxis_transform(), ha="center")
-        axes.set(xlabel="training tokens (millions)", ylabel="training loss (nats per token)")
-        axes.grid(axis="y", alpha=0.25)
-        figure.savefig(file, dpi=100, metadata={"Software": None})
-    file.chmod(0o644)
-
-
-def smooth(values: np.ndarray[Any, np.dtype[np.float64]], width: int) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """Running mean over `width` values, centred; near the ends over those that there are."""
-    sums = np.concatenate([[0.0], np.cumsum(values)])
-    places = np.arange(len(values))
-    low, high = np.maximum(0, places - width // 2), np.minimum(len(values), places + width // 2 + 1)
-    return np.asarray((sums[high] - sums[low]) / (high - low))
 
 
 def _losses(axes: Any, report: Mapping[str, Any]) -> None:

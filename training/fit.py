@@ -4,10 +4,9 @@ The page is frozen base computation, so a step runs the adapter over turn and an
 page's KV from `training.prefix`: same loss and gradients as the full pass, several times cheaper.
 """
 
-import itertools
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,7 +18,7 @@ from transformers import PreTrainedModel
 
 from training import checkpoint
 from training.memory import checkpointed
-from training.prefix import Batch, PrefixCache, adapter_off, answer_logits, answer_nll, collate, drift
+from training.prefix import PrefixCache, adapter_off, answer_nll, collate
 from training.recipe import Recipe
 from training.render import Rendered
 
@@ -85,11 +84,9 @@ class Fit:
 
     def __init__(
         self, model: PeftModel, recipe: Recipe, *, train: Sequence[Rendered], heldout: Sequence[Rendered],
-        file: Path, key: str, replay: Sequence[Rendered] = (), rehearsal: Sequence[Rendered] = (),
-        on_event: OnEvent = lambda event: None,
+        file: Path, key: str, on_event: OnEvent = lambda event: None,
     ) -> None:  # fmt: skip
         self.model, self.recipe, self.train, self.heldout = model, recipe, list(train), list(heldout)
-        self.replay, self.rehearsal = list(replay), list(rehearsal)
         self.file, self.key, self.on_event = file, key, on_event
         self.weights = trainable(model)
         self.prefixes = PrefixCache(model)
@@ -122,11 +119,8 @@ class Fit:
         torch.manual_seed(self.recipe.seed + epoch)  # dropout: the same after a resume
         self.model.train()
         losses, tokens = 0.0, 0
-        groups = batches(self.train, self.recipe.batch, seed=self.recipe.seed, epoch=epoch)
-        replayed = self._beside(self.replay, self.recipe.replay, seed=1, epoch=epoch)
-        rehearsed = self._beside(self.rehearsal, self.recipe.rehearsal, seed=2, epoch=epoch)
-        for group, held, looked_up in zip(groups, replayed, rehearsed, strict=False):
-            loss, count = self._step(group, held, looked_up)
+        for group in batches(self.train, self.recipe.batch, seed=self.recipe.seed, epoch=epoch):
+            loss, count = self._step(group)
             losses, tokens = losses + loss * count, tokens + count
             place = {"epoch": epoch, "step": self.progress.step, "steps": self.steps}
             self.on_event({"event": "step", **place, "loss": round(loss, 4)})
@@ -137,16 +131,7 @@ class Fit:
             self.best = {name: weight.detach().clone() for name, weight in self.weights.items()}
         self._log(epoch=epoch, train_loss=losses / tokens, heldout_loss=heldout, seconds=time.monotonic() - started)
 
-    def _beside(self, rows: Sequence[Rendered], share: float, *, seed: int, epoch: int) -> Iterator[list[Rendered]]:
-        """The rows that go beside each step's own, from the start when they run out; empty lists at share 0."""
-        size = min(len(rows), round(self.recipe.batch * share))
-        if not size:
-            return itertools.repeat([])
-        return itertools.cycle(batches(rows, size, seed=self.recipe.seed + seed, epoch=epoch))
-
-    def _step(
-        self, rows: Sequence[Rendered], replayed: Sequence[Rendered], rehearsed: Sequence[Rendered]
-    ) -> tuple[float, int]:
+    def _step(self, rows: Sequence[Rendered]) -> tuple[float, int]:
         """One optimiser step. Returns the weighted NLL per answer token and the number of answer tokens."""
         count = sum(row.answer_tokens for row in rows)
         batch = collate(rows, self.prefixes)
@@ -155,10 +140,6 @@ class Fit:
             nll = answer_nll(self.model, batch)
             loss = (nll * nll.new_tensor(weights)[batch.row_of]).sum() / count
             loss.backward()  # type: ignore[no-untyped-call]
-        if rehearsed:
-            self._rehearse(rehearsed)
-        if replayed:
-            self._hold_to_base(collate(replayed, self.prefixes))
         torch.nn.utils.clip_grad_norm_(self.weights.values(), self.recipe.clip)
         for group in self.optimiser.param_groups:
             group["lr"] = self.recipe.lr * rate(self.progress.step, self.steps, warmup_share=self.recipe.warmup_share)
@@ -166,20 +147,6 @@ class Fit:
         self.optimiser.zero_grad(set_to_none=True)
         self.progress.step += 1
         return float(loss.detach()), count
-
-    def _rehearse(self, rows: Sequence[Rendered]) -> None:
-        """Add the gradient of the NLL per token of look-ups."""
-        batch = collate(rows, self.prefixes)
-        with checkpointed(self.model, on=self.recipe.checkpointing):
-            loss = answer_nll(self.model, batch).mean()
-            loss.backward()  # type: ignore[no-untyped-call]
-
-    def _hold_to_base(self, batch: Batch) -> None:
-        """Add the gradient of the drift from the base on questions without norms."""
-        with torch.no_grad(), adapter_off(self.model, off=True):
-            base = answer_logits(self.model, batch)
-        with checkpointed(self.model, on=self.recipe.checkpointing):
-            drift(self.model, batch, base).backward()  # type: ignore[no-untyped-call]
 
     def _log(self, **numbers: float) -> None:
         entry = {name: round(value, 4) for name, value in numbers.items()}

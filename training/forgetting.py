@@ -1,11 +1,11 @@
-"""What an adapter loses outside its subject: loss on general page questions and on other copilots' questions.
+"""What an adapter loses outside its subject: loss on general page questions and on some other copilots' questions.
 
-Called by make. Loss only, no answers are written, so that it takes seconds: each row is read once with the adapter
-off and once with it on. That the base itself is unchanged is looked at too, on the files that were written.
+Called by make. Loss only, no answers are written, which would take many times as long: each row is read once with the
+adapter off and once with it on. That the base itself is unchanged is looked at too, on the files that were written.
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,49 +16,40 @@ from peft import PeftModel
 from transformers import PreTrainedModel
 
 from server.copilots import Copilot
-from server.grounding import quotations
-from server.page import Page
 from server.prompt import PromptLayout
 from training.adapter import load_adapter
 from training.evaluate import interval
-from training.examples import ABSTAIN, DATA, Example, Examples, read_pages, read_rows
+from training.examples import DATA, Examples, read_pages, read_rows
 from training.fit import held_out_nll
 from training.prefix import PrefixCache
 from training.render import Rendered, Renderer
 
 GENERAL = "general"
-OTHERS_ROWS_MAX = 160  # over all other copilots, so that measuring stays short however many there are
+GENERAL_ROWS_MAX = 60
+OTHERS_MAX = 3  # of the other copilots: a job never reads all of them
+OTHER_ROWS_MAX = 24  # of each
 PREFIXES_COMPARED = 8
 
 
 def general_folder(data: Path) -> Path:
-    """heldout/<slug>.md and heldout.jsonl beside the copilots' examples; the set that ships when there is none."""
+    """`general` beside the copilots' examples, laid out as they are; the set that ships when there is none."""
     return data / GENERAL if (data / GENERAL).is_dir() else DATA / GENERAL
 
 
-def general_rows(folder: Path, layout: PromptLayout, *, context: int) -> list[Rendered]:
-    """Plain questions without norms, as the generalist gets them. Raises DataError."""
-    pages = read_pages(folder / "heldout")
-    found = read_rows(folder / "heldout.jsonl", pages, where=f"{GENERAL}/heldout.jsonl", folder=f"{GENERAL}/heldout")
-    return Renderer(layout, norms="", context=context).rows([(example, pages[example.page]) for example in found])
+def general_rows(folder: Path, renderer: Renderer) -> list[Rendered]:
+    """A fixed sample of plain questions without norms, as the generalist gets them. Raises DataError."""
+    pages = read_pages(folder / "pages" / "heldout")
+    found = read_rows(folder / "heldout.jsonl", pages, where=f"{GENERAL}/heldout.jsonl", folder="pages/heldout")
+    examples = sorted(found, key=lambda example: hashlib.sha256(example.question.encode()).digest())
+    return renderer.rows([(example, pages[example.page]) for example in examples[:GENERAL_ROWS_MAX]])
 
 
-def replay_rows(examples: Sequence[tuple[Example, Page]], layout: PromptLayout, *, context: int) -> list[Rendered]:
-    """Training questions without norms, answered as the base answers (the first quotation alone, or abstaining) and
-    as the copilot does.
-
-    On these the adapter is held to the base while it trains, on the second kind so that its own manner needs its own
-    norms. What does not fit, or quotes nothing, is left out.
+def some_others(copilots: Iterable[str], own: str) -> list[str]:
+    """Ids of at most OTHERS_MAX copilots other than `own`: for one copilot the same ones each time, for each copilot
+    others, and hardly changed by a new one.
     """
-    renderer, rows = Renderer(layout, norms="", context=context), []
-    for example, page in examples:
-        quotes = quotations(example.answer, page)
-        quoted = [f'"{quote.text}" [{quote.block}]' for quote in quotes if quote.block is not None]
-        answer = ABSTAIN if example.kind == "abstain" else "".join(quoted[:1])
-        for text in dict.fromkeys((answer, example.answer)) if answer else ():
-            row = renderer.row(example.model_copy(update={"answer": text}), page)
-            rows += [row] if row is not None else []
-    return rows
+    others = [copilot for copilot in copilots if copilot != own]
+    return sorted(others, key=lambda other: hashlib.sha256(f"{own} {other}".encode()).digest())[:OTHERS_MAX]
 
 
 def rows_of_others(
@@ -68,24 +59,27 @@ def rows_of_others(
     found: dict[str, list[Rendered]] = {}
     for copilot in copilots:
         examples = Examples(copilot.id, data=data)
-        step = max(1, -(-len(examples.rows["heldout"]) * len(copilots) // OTHERS_ROWS_MAX))
+        step = max(1, -(-len(examples.rows["heldout"]) // OTHER_ROWS_MAX))
         chosen = [(row, examples.pages["heldout"][row.page]) for row in examples.rows["heldout"][::step]]
         found[copilot.id] = Renderer(layout, norms=copilot.norms, context=context).rows(chosen)
     return found
 
 
-def losses(
-    model: PeftModel, prefixes: PrefixCache, general: Sequence[Rendered], others: Mapping[str, Sequence[Rendered]]
-) -> dict[str, Any]:
-    """Loss per answer token, adapter off and on, of the general rows and of each other copilot's."""
-    return {
-        "general": _compared(model, prefixes, general),
-        "others": {name: _compared(model, prefixes, rows) for name, rows in others.items()},
-    }
+Losses = dict[str, NDArray[np.float64]]  # by the name of a set of rows: NLL and answer tokens, [rows, 2]
 
 
-def _compared(model: PeftModel, prefixes: PrefixCache, rows: Sequence[Rendered]) -> dict[str, Any]:
-    off, on = (held_out_nll(model, prefixes, rows, off=off) for off in (True, False))
+def losses(model: PeftModel, prefixes: PrefixCache, sets: Mapping[str, Sequence[Rendered]]) -> Losses:
+    """Of the model as it is now: taken before and after training, so that it is compared with what it started from."""
+    return {name: held_out_nll(model, prefixes, rows) for name, rows in sets.items()}
+
+
+def compared(before: Losses, after: Losses, sets: Mapping[str, Sequence[Rendered]]) -> dict[str, Any]:
+    """Loss per answer token before and after, of the general rows and of each other copilot's."""
+    found = {name: _compared(before[name], after[name], rows) for name, rows in sets.items()}
+    return {"general": found.pop(GENERAL), "others": found}
+
+
+def _compared(off: NDArray[np.float64], on: NDArray[np.float64], rows: Sequence[Rendered]) -> dict[str, Any]:
     before, after = (float(found[:, 0].sum() / found[:, 1].sum()) for found in (off, on))
     pages = [row.example.page for row in rows]
     return {
@@ -97,7 +91,7 @@ def _compared(model: PeftModel, prefixes: PrefixCache, rows: Sequence[Rendered])
 def digest(folder: Path) -> str:
     """sha256 of the general set, so that a report says on what it was measured."""
     found = hashlib.sha256()
-    for file in sorted([folder / "heldout.jsonl", *(folder / "heldout").glob("*.md")]):
+    for file in sorted([folder / "heldout.jsonl", *(folder / "pages" / "heldout").glob("*.md")]):
         found.update(file.name.encode() + b"\0" + file.read_bytes())
     return found.hexdigest()
 

@@ -18,10 +18,10 @@ from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from server import versions
 from server.copilots import Copilot
-from server.engine.quoting import Vocabulary
+from server.engine.encoder import SentenceEncoder
 from server.errors import CopilotError
 from server.prompt import PromptLayout
-from training import adapter, finding, forgetting, lock
+from training import adapter, forgetting, lock
 from training.evaluate import Measured, measure
 from training.examples import DATA, Examples
 from training.figure import draw_report
@@ -31,6 +31,7 @@ from training.prefix import PrefixCache
 from training.recipe import Recipe
 from training.render import Rendered, Renderer
 from training.report import build_report, card
+from training.search import Search
 
 _READ = frozenset({"train.jsonl", "heldout.jsonl"})
 
@@ -45,14 +46,17 @@ class Job:
     out: Path
     work: Path
     data: Path = DATA
-    others: tuple[Copilot, ...] = ()  # on whose held-out examples forgetting is measured
+    others: tuple[Copilot, ...] = ()  # a few, on whose held-out examples forgetting is measured
     corrections: Path | None = None  # the user's own examples beside them
+    start: Path | None = None  # the adapter to start from, mostly the general one; None: a fresh one
+    encoder: Path | None = None  # the finder's; without it passages are found by words alone
     own: bool = False  # the adapter is the user's: the one in use is kept, or stays when the new one gains nothing
 
     @property
     def key(self) -> str:
+        start = {"start": lock.file_sha256(self.start / adapter.WEIGHTS)} if self.start else {}
         return lock.run_key(
-            data=self.digests, norms=self.copilot.norms, checks=self.copilot.checks,
+            data=self.digests | start, norms=self.copilot.norms, checks=self.copilot.checks,
             base=lock.base_fingerprint(self.base), recipe=self.recipe,
         )  # fmt: skip
 
@@ -82,45 +86,36 @@ class Bench:
         self.layout = PromptLayout(self.tokenizer)
         config = json.loads((job.base / "config.json").read_text(encoding="utf-8"))
         context = int(config["max_position_embeddings"])
-        renderer = Renderer(self.layout, norms=job.copilot.norms, context=context)
+        search = Search(SentenceEncoder(job.encoder) if job.encoder else None)
+        renderer = Renderer(self.layout, norms=job.copilot.norms, context=context, search=search)
         examples = Examples(job.copilot.id, data=job.data, corrections=job.corrections)
         self.corrected = examples.corrected
         self.train = renderer.rows(_with_pages(examples, "train"))
         self.heldout = renderer.rows(_with_pages(examples, "heldout"))
-        norms, pages, recipe = job.copilot.norms, examples.pages, job.recipe
-        self.replay: list[Rendered] = []
-        if recipe.replay:
-            self.replay = forgetting.replay_rows(_with_pages(examples, "train"), self.layout, context=context)
-        self.rehearsal: list[Rendered] = []
-        if recipe.rehearsal:
-            kept = [row.answer for row in examples.rows["train"] if row.kind == "answer"]
-            self.rehearsal = finding.rehearsal_rows(pages["train"], kept, self.layout, norms=norms, context=context)
-        self.look_ups = finding.look_up_rows(pages["heldout"], self.layout, norms=norms, context=context)
         self.general_folder = forgetting.general_folder(job.data)
-        self.general = forgetting.general_rows(self.general_folder, self.layout, context=context)
-        self.others = forgetting.rows_of_others(job.others, job.data, self.layout, context=context)
-        self.checks = job.copilot.checks
-        self.vocabulary = Vocabulary.load(job.base)
+        plain = Renderer(self.layout, norms="", context=context, search=search)
+        self.probes = {
+            forgetting.GENERAL: forgetting.general_rows(self.general_folder, plain),
+            **forgetting.rows_of_others(job.others, job.data, self.layout, context=context),
+        }
+        self.checks, self.base = job.copilot.checks, job.base
 
-    def measure(self, model: PeftModel, prefixes: PrefixCache) -> tuple[Measured, Measured]:
-        """Before (the base alone) and after (with the adapter), on the held-out rows."""
-        before, after = (
-            measure(model, self.tokenizer, prefixes, self.heldout, self.checks, vocabulary=self.vocabulary, off=off)
-            for off in (True, False)
-        )
-        return before, after
+    def measure(self, model: PeftModel, prefixes: PrefixCache, *, folder: Path | None) -> Measured:
+        """The held-out rows with the model as it is now; `folder` is where the same adapter lies, None for the base."""
+        return measure(model, prefixes, self.heldout, self.checks, base=self.base, adapter=folder)
 
-    def forgotten(self, model: PeftModel, prefixes: PrefixCache) -> dict[str, Any]:
-        """Loss on general questions and on other copilots', and look-ups that succeed, adapter off and on."""
-        found = forgetting.losses(model, prefixes, self.general, self.others)
-        kept = finding.look_up(model, self.tokenizer, prefixes, self.look_ups, vocabulary=self.vocabulary)
-        return found | {"look_up": kept} | {"general_sha256": forgetting.digest(self.general_folder)}
+    def losses(self, model: PeftModel, prefixes: PrefixCache) -> forgetting.Losses:
+        """On general questions and on some other copilots', with the model as it is now."""
+        return forgetting.losses(model, prefixes, self.probes)
+
+    def forgotten(self, before: forgetting.Losses, after: forgetting.Losses) -> dict[str, Any]:
+        found = forgetting.compared(before, after, self.probes)
+        return found | {"general_sha256": forgetting.digest(self.general_folder)}
 
     @property
     def everything(self) -> list[Rendered]:
         """All rows whose pages will be read."""
-        own = [*self.train, *self.heldout, *self.look_ups, *self.replay, *self.rehearsal]
-        return [*own, *self.general, *itertools.chain.from_iterable(self.others.values())]
+        return [*self.train, *self.heldout, *itertools.chain.from_iterable(self.probes.values())]
 
     def supervised_text(self, row: Rendered) -> str:
         return str(self.tokenizer.decode(list(row.suffix[row.answer_at :])))
@@ -141,15 +136,15 @@ def train(job: Job, *, on_event: OnEvent) -> dict[str, Any]:
     check_fits(need, base=job.base.name)
     base = adapter.load_base(job.base, dtype=job.recipe.dtype)
     model = new_adapter(base, job.recipe, user_header=bench.layout.user_header)
+    if job.start is not None:
+        adapter.load_start(model, job.start)
     file = job.work / "checkpoint.safetensors"
-    fit = Fit(
-        model, job.recipe, train=bench.train, heldout=bench.heldout, replay=bench.replay,
-        rehearsal=bench.rehearsal, file=file, key=key, on_event=on_event,
-    )  # fmt: skip
+    fit = Fit(model, job.recipe, train=bench.train, heldout=bench.heldout, file=file, key=key, on_event=on_event)
+    started_from = bench.measure(model, fit.prefixes, folder=job.start), bench.losses(model, fit.prefixes)
     fit.run()
     adapter.round_weights(model)
     on_event({"event": "measuring"})
-    report, folder = _finish(job, bench, fit, key=key)
+    report, folder = _finish(job, bench, fit, *started_from, key=key)
     file.unlink(missing_ok=True)
     on_event(
         {
@@ -162,20 +157,24 @@ def train(job: Job, *, on_event: OnEvent) -> dict[str, Any]:
     return report
 
 
-def _finish(job: Job, bench: Bench, fit: Fit, *, key: str) -> tuple[dict[str, Any], Path]:
-    """Measure, write everything beside the place, check what was written, put it in place."""
-    before, after = bench.measure(fit.model, fit.prefixes)
-    forgot = bench.forgotten(fit.model, fit.prefixes)
+def _finish(
+    job: Job, bench: Bench, fit: Fit, before: Measured, losses: forgetting.Losses, *, key: str
+) -> tuple[dict[str, Any], Path]:
+    """Write all beside the place, measure what was written, put it in place. `before`, `losses`: as it started."""
+    forgot = bench.forgotten(losses, bench.losses(fit.model, fit.prefixes))
     job.out.parent.mkdir(parents=True, exist_ok=True)
     made = Path(tempfile.mkdtemp(prefix=f".{job.out.name}.", dir=job.out.parent))
     try:
         adapter.write_weights(fit.model, made, base_name=job.base.name)
+        record = _lock(job, bench, fit, key=key, weights=made / adapter.WEIGHTS)
+        _write_json(made / lock.LOCK, record)
+        after = bench.measure(fit.model, fit.prefixes, folder=made)
         fresh = adapter.load_base(job.base, dtype=job.recipe.dtype)
         forgot |= forgetting.unchanged(fresh, made, bench.heldout, expected=after.nll)
         report = build_report(
             job.copilot.id, job.base.name, bench.heldout, before, after, epochs=fit.progress.epochs, forgot=forgot
         )
-        _write(made, _lock(job, bench, fit, key=key, weights=made / adapter.WEIGHTS), report)
+        _write(made, record, report)
         place = _place(job, active=bool(report["active"]))
         adapter.put_in_place(made, place)
     finally:
@@ -202,8 +201,15 @@ def evaluate(job: Job) -> dict[str, Any]:
     bench = Bench(job)
     model = adapter.load_adapter(adapter.load_base(job.base, dtype=job.recipe.dtype), job.out)
     prefixes = PrefixCache(model)
-    before, after = bench.measure(model, prefixes)
-    forgot = bench.forgotten(model, prefixes)
+    start = new_adapter(
+        adapter.load_base(job.base, dtype=job.recipe.dtype), job.recipe, user_header=bench.layout.user_header
+    )
+    if job.start is not None:
+        adapter.load_start(start, job.start)
+    start_prefixes = PrefixCache(start)
+    before = bench.measure(start, start_prefixes, folder=job.start)
+    after = bench.measure(model, prefixes, folder=job.out)
+    forgot = bench.forgotten(bench.losses(start, start_prefixes), bench.losses(model, prefixes))
     fresh = adapter.load_base(job.base, dtype=job.recipe.dtype)
     forgot |= forgetting.unchanged(fresh, job.out, bench.heldout, expected=after.nll)
     return build_report(job.copilot.id, job.base.name, bench.heldout, before, after, epochs=[], forgot=forgot)
@@ -228,6 +234,7 @@ def _lock(job: Job, bench: Bench, fit: Fit, *, key: str, weights: Path) -> dict[
         "corrections": bench.corrected,
         "train_examples": len(bench.train),
         "heldout_examples": len(bench.heldout),
+        "start_sha256": lock.file_sha256(job.start / adapter.WEIGHTS) if job.start else None,
         "steps": fit.progress.step,
         "epochs": fit.progress.epoch,
         "best_epoch": fit.progress.best_epoch,
@@ -245,9 +252,12 @@ def _lock(job: Job, bench: Bench, fit: Fit, *, key: str, weights: Path) -> dict[
 
 def _write(folder: Path, record: dict[str, Any], report: dict[str, Any]) -> None:
     draw_report(report, folder / "report.png")
-    for name, content in ((lock.LOCK, record), ("report.json", report)):
-        (folder / name).write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    _write_json(folder / "report.json", report)
     (folder / "README.md").write_text(card(record, report), encoding="utf-8")
+
+
+def _write_json(file: Path, content: dict[str, Any]) -> None:
+    file.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def _with_pages(examples: Examples, split: Literal["train", "heldout"]) -> list[tuple[Any, Any]]:

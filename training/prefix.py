@@ -96,16 +96,6 @@ def answer_logits(model: PeftModel, batch: Batch) -> Tensor:
     return forward(model, batch.ids, batch.positions, batch.segments, keep=batch.predicted_at)
 
 
-def drift(model: PeftModel, batch: Batch, base: Tensor) -> Tensor:
-    """Kullback-Leibler divergence of the adapter's next-token distribution from the base's, in nats: mean over the
-    answer tokens. Zero where the adapter answers as the base does (Li and Hoiem 2016, learning without forgetting).
-
-    base: `answer_logits` of the same batch with the adapter off.
-    """
-    given, wanted = (logits.float().log_softmax(-1) for logits in (answer_logits(model, batch), base))
-    return torch.nn.functional.kl_div(given, wanted, log_target=True, reduction="batchmean")
-
-
 def forward(
     model: PeftModel, ids: Tensor, positions: Tensor, segments: Sequence[Segment], *, keep: int | Tensor
 ) -> Tensor:

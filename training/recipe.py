@@ -10,9 +10,10 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from server.errors import DataError
+from server.errors import BaseError, DataError
 
 RECIPES = Path(__file__).parent / "recipes"
+SMALL_PARAMETERS_MAX = 400_000_000
 _TOUCHES_THE_BASE = {
     "pissa": "PiSSA rewrites the base weights that all copilots share",
     "olora": "OLoRA rewrites the base weights that all copilots share",
@@ -43,11 +44,24 @@ class Recipe(BaseModel):
     dropout: float = Field(0.0, ge=0, lt=1)
     clip: float = Field(1.0, gt=0)
     abstain_weight: float = Field(1.0, gt=0, le=1)  # of an abstaining example: all alike, they are learned first
-    replay: float = Field(0.0, ge=0, le=4)  # rows without norms for each row: there the adapter shall stay the base
-    rehearsal: float = Field(0.0, ge=0, le=4)  # look-ups on the training pages for each row, so that finding stays
     seed: int = Field(1, ge=0, lt=2**31)
     checkpointing: bool = False  # layers are computed again in the backward pass: less memory, a third slower
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
+
+
+class _Shape(BaseModel):
+    """What a config.json says of a base's size; the rest of it is the engine's business."""
+
+    model_config = ConfigDict(extra="ignore", strict=True)
+
+    hidden_size: int = Field(ge=1, le=1 << 20)
+    num_hidden_layers: int = Field(ge=1, le=1 << 12)
+    vocab_size: int = Field(ge=1, le=1 << 24)
+    num_attention_heads: int = Field(ge=1, le=1 << 12)
+    num_key_value_heads: int | None = Field(default=None, ge=1, le=1 << 12)
+    head_dim: int | None = Field(default=None, ge=1, le=1 << 16)
+    intermediate_size: int | None = Field(default=None, ge=1, le=1 << 22)
+    tie_word_embeddings: bool = True
 
 
 def read_recipe(file: Path) -> Recipe:
@@ -76,6 +90,25 @@ def parse_recipe(values: dict[str, Any], *, where: str = "recipe") -> Recipe:
         raise DataError(f"{where}: {key}: {first['msg']}.", code="data_recipe") from error
 
 
-def default_recipe(base: str) -> Path:
-    """The recipe for a base by its name: the embedded family has its own."""
-    return RECIPES / ("embedded.toml" if base.startswith("retinue-") else "hub.toml")
+def default_recipe(base: Path) -> Path:
+    """The recipe for the base in a folder, by its size. Raises BaseError (`base_unreadable`)."""
+    return RECIPES / ("small.toml" if parameters(base) < SMALL_PARAMETERS_MAX else "large.toml")
+
+
+def parameters(base: Path) -> int:
+    """About how many weights the base in a folder has, by its config.json: embeddings and the layers' matrices.
+
+    Raises BaseError (`base_unreadable`).
+    """
+    try:
+        shape = _Shape.model_validate_json((base / "config.json").read_bytes())
+    except (OSError, ValidationError) as error:
+        raise BaseError(
+            f"The base model {base.name} has no config.json that says its size. Choose another base model.",
+            code="base_unreadable",
+        ) from error
+    head_dim = shape.head_dim or shape.hidden_size // shape.num_attention_heads
+    heads = 2 * (shape.num_attention_heads + (shape.num_key_value_heads or shape.num_attention_heads))
+    layer = shape.hidden_size * (heads * head_dim + 3 * (shape.intermediate_size or 4 * shape.hidden_size))
+    embeddings = shape.vocab_size * shape.hidden_size * (1 if shape.tie_word_embeddings else 2)
+    return embeddings + shape.num_hidden_layers * layer

@@ -4,16 +4,19 @@ A row is the frozen part (page and earlier turns: base KV) and the active part (
 """
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from server.errors import DataError
+from server.evidence import Found
+from server.finder import Passage
 from server.page import Page
 from server.prompt import PagePrefix, PromptLayout, Turn
 from training.examples import Example
 
 DROPPED_SHARE_MAX = 0.02
 IGNORED = -100
+Searched = Callable[[Example, Page], Found]
 PAGE_SHARE = 0.75  # part of the context that a page may fill
 TOKENS_UNLIMITED = 1 << 30
 
@@ -31,6 +34,7 @@ class Rendered:
     answer_at: int
     page_tokens: int
     spans: dict[int, tuple[int, int]] = field(default_factory=dict, compare=False)  # of each block, in `prefix`
+    ranked: tuple[Passage, ...] = field(default=(), compare=False)  # every unit of the page, best first
 
     @property
     def offset(self) -> int:
@@ -48,10 +52,13 @@ class Rendered:
 
 
 class Renderer:
-    """Renders the examples of one copilot for one base. Pages are encoded once."""
+    """Renders the examples of one copilot for one base. Pages are encoded once.
 
-    def __init__(self, layout: PromptLayout, *, norms: str, context: int) -> None:
-        self._layout, self._norms, self._context = layout, norms, context
+    `search` finds the passages that stand under a question; without it there are none.
+    """
+
+    def __init__(self, layout: PromptLayout, *, norms: str, context: int, search: Searched | None = None) -> None:
+        self._layout, self._norms, self._context, self._search = layout, norms, context, search
         self._pages: dict[int, PagePrefix] = {}
         opened = layout.ask("", norms="")
         self._header = layout.ask("?", norms="")[len(layout.user_header) + len(layout.text("?")) :]
@@ -66,10 +73,11 @@ class Renderer:
         if prefix is None:
             return None
         history = self._layout.history([Turn(turn.question, turn.answer) for turn in example.history])
-        asked = self._layout.ask(example.question, norms=self._norms)
+        found = self._search(example, page) if self._search else Found()
+        asked = self._layout.ask(self._layout.with_passages(example.question, found.passages), norms=self._norms)
         answer = [*self._layout.text(example.answer), self._layout.stop_id]
         ids, size = (*prefix.ids, *history), len(prefix.ids)
-        row = Rendered(example, page, ids, (*asked, *answer), len(asked), size, prefix.spans)
+        row = Rendered(example, page, ids, (*asked, *answer), len(asked), size, prefix.spans, found.ranked)
         self._check_mask(row)
         return row if len(row.prefix) + len(row.suffix) <= self._context else None
 

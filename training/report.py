@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from server.grounding import citations
 from training.evaluate import Measured, abstention, interval, share_interval
-from training.finding import compared, evidence
 from training.render import Rendered
 
 SAMPLES = 4
@@ -45,6 +45,29 @@ def build_report(
     }
     active, reason = gate(report)
     return {"active": active, "reason": reason} | report
+
+
+def evidence(rows: Sequence[Rendered], answers: Sequence[str]) -> NDArray[np.float64]:
+    """1 where the first block that an answer names is one that the example's own answer names, else 0; nan where
+    the example's own names none. [rows]
+    """
+    found = np.full(len(rows), np.nan)
+    for place, (row, answer) in enumerate(zip(rows, answers, strict=True)):
+        wanted = set(citations(row.example.answer))
+        if wanted:
+            found[place] = float(bool(wanted.intersection(citations(answer)[:1])))
+    return found
+
+
+def compared(before: NDArray[np.float64], after: NDArray[np.float64], pages: Sequence[str]) -> dict[str, Any]:
+    """Shares of two runs over the same rows, [rows], 1, 0 or nan, with the interval of the change by page."""
+    counted = ~np.isnan(before)
+    first, second = (np.stack([np.nan_to_num(values), counted], axis=1) for values in (before, after))
+    was, now = (float(pair[:, 0].sum() / max(1, counted.sum())) for pair in (first, second))
+    return {
+        "examples": int(counted.sum()), "before": round(was, 4), "after": round(now, 4),
+        "change": round(now - was, 4), "ci95": list(interval(first, second, pages)),
+    }  # fmt: skip
 
 
 def gate(report: dict[str, Any]) -> tuple[bool, str]:
@@ -109,8 +132,7 @@ The right block: the first block that the answer names is one that the example's
 
 def _rest_of_card(lock: dict[str, Any], report: dict[str, Any]) -> str:
     pages, held = sum(name.startswith("pages/train/") for name in lock["data"]), report["heldout"]
-    forgot = report["forgetting"]
-    kept = forgot["look_up"]
+    forgot, recipe = report["forgetting"], lock["recipe"]
     tables = {"general questions, no norms": forgot["general"]} | forgot["others"]
     lines = "".join(
         f"| {name} | {row['examples']} on {row['pages']} "
@@ -120,20 +142,19 @@ def _rest_of_card(lock: dict[str, Any], report: dict[str, Any]) -> str:
     return f"""## Forgetting
 Largest change of the base's logits on page text with the adapter loaded: {forgot["base_logit_diff_max"]}.
 Loss per answer token on other held-out questions, when this adapter answers them; general questions may lose
-{GENERAL_RISE_MAX:.0%}. On the questions of other copilots (with their norms) it need not be good: they have adapters.
+{GENERAL_RISE_MAX:.0%}. On the questions of some other copilots (with their norms) it need not be good.
 
 | questions | examples, pages | adapter off | adapter on | rise |
 |---|---|---|---|---|
 {lines}
-Look-ups on the held-out pages, behind the norms ("What is said about …?", words that the page has once) that name the
-right block: {kept["before"]:.1%} with the adapter off, {kept["after"]:.1%} with it on, of {kept["examples"]} questions.
-
 ![before and after](report.png)
 
 ## Data and training
 {lock["train_examples"]} training examples on {pages} pages; sha256 of every file in `lock.json`.
 {lock["steps"]} steps, the best of {lock["epochs"]} epochs kept (epoch {lock["best_epoch"]}).
-Rank {lock["recipe"]["rank"]}, {lock["trainable"]:,} trained weights: {lock["trainable_share"]:.2%} of the base.
+Rank {recipe["rank"]}, alpha {recipe["alpha"]}: {lock["trainable"]:,} trained weights, \
+{lock["trainable_share"]:.2%} of the base's.
+Learning rate {recipe["lr"]:g}, batches of {recipe["batch"]}, computed in {lock["machine"]["dtype"]}.
 
 ## Limits
 - The epoch was chosen on the same held-out examples, which flatters the "after" figures a little.

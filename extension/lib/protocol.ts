@@ -104,7 +104,7 @@ export interface CheckResult {
   note: string;
 }
 
-/** `mode`: tuned has an adapter for the running base, instructed has norms alone, base has neither. `trainable`: there are examples to make an adapter from. */
+/** `mode`: tuned has an adapter of its own for the running base, general answers with the general adapter, instructed has norms alone, base has neither. `trainable`: there are examples to make an adapter from. */
 export interface CopilotCard {
   id: string;
   name: string;
@@ -113,7 +113,7 @@ export interface CopilotCard {
   promise: string;
   starters: string[];
   hints: string[];
-  mode: 'tuned' | 'instructed' | 'base';
+  mode: 'tuned' | 'general' | 'instructed' | 'base';
   refused: string | null;
   trainable: boolean;
 }
@@ -153,6 +153,13 @@ export interface PageReady {
   blocks_read: number;
   blocks_total: number;
   ms: number;
+}
+
+/** A sentence, line or row that the finder took for likely; `score` is at best about 1.5. */
+export interface PassageCard {
+  block: number;
+  text: string;
+  score: number;
 }
 
 /** Answer to ping, and sent unasked as a heartbeat. */
@@ -206,6 +213,14 @@ export interface RunError {
   retry_after_ms: number | null;
 }
 
+/** What the answer was asked to look at, best first. Comes once, before the first text. */
+export interface RunPassages {
+  type: 'run.passages';
+  run: string;
+  seq: number;
+  passages: PassageCard[];
+}
+
 export interface RunQuote {
   type: 'run.quote';
   run: string;
@@ -218,7 +233,7 @@ export interface RunStart {
   run: string;
   seq: number;
   copilot: string;
-  mode: 'tuned' | 'instructed' | 'base';
+  mode: 'tuned' | 'general' | 'instructed' | 'base';
 }
 
 export interface Timings {
@@ -259,4 +274,4 @@ export interface Usage {
   answer_tokens: number;
 }
 
-export type ServerFrame = Challenge | Ready | Error | PageReading | PageReady | RunStart | RunDelta | RunQuote | RunDone | RunError | TrainProgress | TrainReport | CopilotList | Pong | GoingAway;
+export type ServerFrame = Challenge | Ready | Error | PageReading | PageReady | RunStart | RunPassages | RunDelta | RunQuote | RunDone | RunError | TrainProgress | TrainReport | CopilotList | Pong | GoingAway;

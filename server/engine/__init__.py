@@ -42,6 +42,21 @@ class PageInfo:
     cached_tokens: int
 
 
+ChooseQuote = Callable[[Sequence[int]], Sequence[int] | None]
+"""The answer's ids, the last of which opens a quotation -> the ids that finish it with its block number, or None to let
+the model write it. Called in the engine's thread: quick, and without waiting for anything."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """How an answer may begin only when the model is sure: with `ids`, when it gives them together at least the
+    probability `least`. Else the last of them may not come, nor what is `alike`."""
+
+    ids: tuple[int, ...]
+    least: float
+    alike: frozenset[int] = frozenset()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
     """One answer. The prompt is `page.ids + history + turn`; the adapter acts from the first token of `turn`."""
@@ -54,6 +69,8 @@ class Request:
     tokens_max: int
     timeout_s: float
     constrain_quotes: bool = True
+    choose_quote: ChooseQuote | None = None
+    unless_sure: Opening | None = None
 
 
 @dataclass(frozen=True, slots=True)

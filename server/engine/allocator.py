@@ -1,4 +1,4 @@
-"""Lets the process keep freed memory for the next step. Called by the engine's worker and by `training base`.
+"""Lets the process keep freed memory for the next step. Called by the engine's worker and by `training tune`.
 
 A step frees some megabytes again and again. glibc would give them back to the system each time and fault every page
 in anew: reading a page then takes a third longer, or not, depending on what else lies in the heap.

@@ -1,11 +1,13 @@
 """Our own forward for the common decoder family (Llama, Mistral, Qwen2, Qwen3, Granite), built from a loaded model.
 
 One packed sequence of tokens goes in, hidden states come out. Matrices that read the same input are one matrix
-(q, k, v; gate, up), and each is held as `weights` decides. Other architectures run in transformers itself; in
-tests that is also what this is compared with.
+(q, k, v; gate, up), and each is held as `weights` decides, in the groups that `groups` finds of it. Other
+architectures run in transformers itself; in tests that is also what this is compared with.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -13,8 +15,9 @@ from torch.nn import functional as F
 from transformers import PreTrainedModel
 
 from server.engine.attention import Step, attend
+from server.engine.groups import StoredGroups
 from server.engine.lora import LoraPlan
-from server.engine.weights import Linear, WeightMode, hold
+from server.engine.weights import Linear, NarrowLinear, WeightMode, hold
 
 FAMILIES = frozenset({"granite", "llama", "mistral", "qwen2", "qwen3"})
 ROPE_TYPES = frozenset({"default", "linear", "llama3", "yarn"})  # those whose table does not depend on the text
@@ -39,7 +42,9 @@ class Layer:
 class Decoder:
     """The forward of one base. Takes its weights out of `model`, which may be dropped afterwards."""
 
-    def __init__(self, model: PreTrainedModel, plan: LoraPlan, *, mode: WeightMode = "wide") -> None:
+    def __init__(
+        self, model: PreTrainedModel, plan: LoraPlan, *, mode: WeightMode = "wide", stored: StoredGroups | None = None
+    ) -> None:
         config, inner = model.config, model.base_model
         self._plan = plan
         self._heads, self._kv_heads = int(config.num_attention_heads), int(config.num_key_value_heads)
@@ -50,9 +55,10 @@ class Decoder:
         self._embedding_multiplier = float(getattr(config, "embedding_multiplier", 1.0))
         self._residual_multiplier = float(getattr(config, "residual_multiplier", 1.0))
         self._logits_scaling = float(getattr(config, "logits_scaling", 1.0))
-        self._layers = [self._layer(f"model.layers.{n}", layer, mode) for n, layer in enumerate(inner.layers)]
+        join = partial(_joined, mode=mode, stored=stored)
+        self._layers = [self._layer(f"model.layers.{n}", layer, join) for n, layer in enumerate(inner.layers)]
         self._norm: Tensor = inner.norm.weight
-        self._head = hold(model.get_output_embeddings().weight, mode=mode)
+        self._head = join({"lm_head": model.get_output_embeddings()})
         self._rope = RotaryTable(inner.rotary_emb, self._embedding)
 
     @staticmethod
@@ -99,6 +105,13 @@ class Decoder:
         logits = self._head(hidden)
         return logits if self._logits_scaling == 1.0 else logits / self._logits_scaling
 
+    def answer_narrow(self, on: bool) -> None:
+        """Whether narrow copies answer a few rows, where there are some, or the wide ones all. To compare them."""
+        linears = [linear for layer in self._layers for linear in (layer.qkv, layer.o, layer.gate_up, layer.down)]
+        for linear in (*linears, self._head):
+            if isinstance(linear, NarrowLinear):
+                linear.on = on
+
     def _attention(self, number: int, layer: Layer, x: Tensor, cos: Tensor, sin: Tensor, step: Step) -> Tensor:
         tokens, turned = x.shape[0], self._heads + self._kv_heads
         normed = F.rms_norm(x, (x.shape[-1],), layer.input_norm, self._eps)
@@ -122,21 +135,25 @@ class Decoder:
             return self._plan.add(group, y, linear(y, x))
         return x + self._plan.add(group, y, linear(y)) * self._residual_multiplier
 
-    def _layer(self, name: str, layer: nn.Module, mode: WeightMode) -> Layer:
-        attention, mlp = layer.get_submodule(_ATTENTION), layer.get_submodule(_MLP)
+    def _layer(self, name: str, layer: nn.Module, join: "_Join") -> Layer:
+        attention = layer.get_submodule(_ATTENTION)
         norms = [getattr(attention, side, None) for side in ("q_norm", "k_norm")]
         qk_norm = None
         if norms[0] is not None and norms[1] is not None:
             qk_norm = torch.cat([norms[0].weight.expand(self._heads, -1), norms[1].weight.expand(self._kv_heads, -1)])
+
+        def linear(*names: str) -> Linear:
+            return join({f"{name}.{inner}": layer.get_submodule(inner) for inner in names})
+
         return Layer(
             name=name,
             input_norm=layer.get_parameter("input_layernorm.weight"),
-            qkv=_joined([attention.get_submodule(f"{side}_proj") for side in "qkv"], mode),
+            qkv=linear(*(f"{_ATTENTION}.{side}_proj" for side in "qkv")),
             qk_norm=qk_norm,
-            o=_joined([attention.get_submodule("o_proj")], mode),
+            o=linear(f"{_ATTENTION}.o_proj"),
             mlp_norm=layer.get_parameter("post_attention_layernorm.weight"),
-            gate_up=_joined([mlp.get_submodule("gate_proj"), mlp.get_submodule("up_proj")], mode),
-            down=_joined([mlp.get_submodule("down_proj")], mode),
+            gate_up=linear(f"{_MLP}.gate_proj", f"{_MLP}.up_proj"),
+            down=linear(f"{_MLP}.down_proj"),
         )
 
 
@@ -164,8 +181,16 @@ class RotaryTable:
         return cos[0].unsqueeze(1), sin.unsqueeze(1)
 
 
-def _joined(linears: list[nn.Module], mode: WeightMode) -> Linear:
-    weights: list[Tensor] = [linear.get_parameter("weight") for linear in linears]
-    biases = [getattr(linear, "bias", None) for linear in linears]
+def _joined(linears: dict[str, nn.Module], *, mode: WeightMode, stored: StoredGroups | None) -> Linear:
+    """Linears by module name, which read the same input, as one. What `stored` has no groups of stays wide."""
+    weights: list[Tensor] = [linear.get_parameter("weight") for linear in linears.values()]
+    biases = [getattr(linear, "bias", None) for linear in linears.values()]
     bias = torch.cat([b for b in biases if b is not None]) if biases[0] is not None else None
-    return hold(torch.cat(weights) if len(weights) > 1 else weights[0], bias, mode=mode)
+    weight = torch.cat(weights) if len(weights) > 1 else weights[0]
+    if mode != "int4" or stored is None:
+        return hold(weight, bias, mode=mode)
+    groups = stored.read(tuple(linears), weight)
+    return hold(weight, bias, mode="wide" if groups is None else mode, groups=groups)
+
+
+_Join = Callable[[dict[str, nn.Module]], Linear]

@@ -8,6 +8,7 @@ import hashlib
 import json
 import math
 import re
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,8 @@ CONFIG_BYTES_MAX = 64 * 1024
 WEIGHTS_BYTES_MAX = 256 * 1024**2
 RANK_MAX = 64
 WEIGHTS, SHARDS = "model.safetensors", "model.safetensors.index.json"
+GGUF = "weights.gguf"  # as in server.sources
+LOADING = threading.Lock()  # one model at a time: from_pretrained takes tie_weights away from every thread meanwhile
 SHARD_INDEX_BYTES_MAX = 16 * 1024**2
 _PREFIX = "base_model.model."
 _SHARD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}\.safetensors")
@@ -110,9 +113,12 @@ class Base:
 
 
 def base_fingerprint(folder: Path) -> str:
-    """sha256 over weights (every shard, by name) and tokenizer, 16 hex digits. Raises BaseError."""
+    """sha256 over the GGUF file that the folder was converted from, else over its weights (every shard, by name) and
+    tokenizer; 16 hex digits. Raises BaseError.
+    """
     digest = hashlib.sha256()
-    for name in [*weight_files(folder), "tokenizer.json"]:
+    made_of = [GGUF] if (folder / GGUF).is_file() else [*weight_files(folder), "tokenizer.json"]
+    for name in made_of:
         file = folder / name
         if not file.is_file():
             raise BaseError(f"The base model {folder.name} has no {name}.", code="base_missing")
@@ -142,14 +148,15 @@ def load_base(folder: Path, *, dtype: torch.dtype | None = None, device: str = "
     try:
         config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
         _refuse_linear_attention(folder.name, config)
-        model = AutoModelForCausalLM.from_pretrained(
-            folder,
-            config=config,
-            dtype=dtype or preferred_dtype(device),
-            local_files_only=True,
-            trust_remote_code=False,
-            use_safetensors=True,
-        )
+        with LOADING:
+            model = AutoModelForCausalLM.from_pretrained(
+                folder,
+                config=config,
+                dtype=dtype or preferred_dtype(device),
+                local_files_only=True,
+                trust_remote_code=False,
+                use_safetensors=True,
+            )
     except (OSError, ValueError, KeyError, SafetensorError) as error:
         raise BaseError(f"The base model {folder.name} cannot be read: {error}", code="base_unreadable") from error
     model = model.to(device).eval().requires_grad_(False)

@@ -1,11 +1,11 @@
-"""What narrower weights cost: the base's loss on a short text, for each way to hold its weights.
+"""Which way to hold a base's weights is fastest here, and what it costs: measured, then recorded for this processor.
 
-Four bits are only chosen by `auto` when a measurement on this machine found the loss within 2 % of the base's own;
-`retinue doctor --weights` measures and writes the choice down.
+A base that was published in 4-bit groups loses nothing by them: the first start measures in two seconds whether they
+are faster (`runner_for`). Rounding costs accuracy: it is only chosen where `retinue doctor --weights` found the loss
+on a short text within 2 % of the base's own (`measure_all`).
 """
 
-import json
-import os
+import logging
 import statistics
 import time
 from dataclasses import dataclass
@@ -16,61 +16,105 @@ import torch
 from torch.nn import functional as F
 from transformers import AutoTokenizer
 
-from server.engine.loader import load_base
+from server.engine import weights_record
+from server.engine.groups import StoredGroups
+from server.engine.loader import Base, load_base
 from server.engine.runner import Runner
 from server.engine.scheduler import Row, Work
 from server.engine.weights import WeightMode
+from server.engine.weights_record import Choice, Name
+from server.settings import Settings
 
-Weights = Literal["auto", "bf16", "int8", "int4"]
+_log = logging.getLogger(__name__)
 
 LOSS_SHARE_MAX = 0.02
 TEXT = Path(__file__).with_name("heldout.txt")
-_RECORD = "weights.json"
-_MODES: dict[str, WeightMode] = {"bf16": "wide", "int8": "int8", "int4": "int4"}
+_MODES: dict[Name, WeightMode] = {"bf16": "wide", "int8": "int8", "int4": "int4"}
 _DRAFTED = 2  # three tokens a step: as many as every narrow kernel still takes
+_STEPS_MIN, _STEPS_MAX, _STEPS_S = 5, 40, 2.0  # of each kind; together in about so many seconds
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """One way to hold the weights: mean loss in nats per token, median time of a one-token step in ms."""
+    """One way to hold the weights: mean loss in nats per token, median time of a step of three tokens in ms."""
 
-    weights: str
+    weights: Name
     loss: float
     step_ms: float
 
 
-def mode_of(weights: Weights, *, fingerprint: str, config_dir: Path) -> WeightMode:
-    """The mode to load with; `auto` reads what `measure_all` recorded for this base, and is bf16 without a record."""
-    if weights != "auto":
-        return _MODES[weights]
-    try:
-        chosen = json.loads((config_dir / _RECORD).read_text(encoding="utf-8")).get(fingerprint, "bf16")
-    except (OSError, ValueError, AttributeError):
-        return "wide"
-    return _MODES.get(chosen, "wide") if isinstance(chosen, str) else "wide"
+def runner_for(base: Base, folder: Path, *, settings: Settings) -> Runner:
+    """The base with its weights held as set; `auto`: as recorded for this base and processor, bf16 without a record.
+
+    Where the base has its 4-bit groups and nothing is recorded, they are measured now. Raises BaseError.
+    """
+    stored = StoredGroups.open(folder, base.model.config)
+    if settings.weights != "auto":
+        return Runner(base, mode=_MODES[settings.weights], stored=stored)
+    known = weights_record.read(settings.config_dir, fingerprint=base.info.fingerprint, threads=settings.threads)
+    if known is not None and known.wide == _wide(base):
+        return Runner(base, mode=_MODES[known.weights], stored=stored)
+    if stored is None or base.model.device.type != "cpu":
+        return Runner(base)
+    runner = Runner(base, mode="int4", stored=stored)
+    step_ms = _time_exact(runner)
+    chosen = min(step_ms, key=lambda name: step_ms[name])
+    _record(base, chosen, step_ms, tokens=1, config_dir=settings.config_dir, threads=settings.threads)
+    return runner if chosen == "int4" else Runner(base)
 
 
-def measure_all(folder: Path, *, config_dir: Path, threads: int) -> tuple[list[Measured], str]:
+def measure_all(folder: Path, *, config_dir: Path, threads: int) -> tuple[list[Measured], Name]:
     """Measure every mode, record the fastest whose loss is within 2 % of the base's, and name it. Raises BaseError."""
     torch.set_num_threads(threads)
-    base = load_base(folder)
     ids = AutoTokenizer.from_pretrained(folder, local_files_only=True).encode(TEXT.read_text(encoding="utf-8"))
-    measured = [_measure(name, Runner(load_base(folder), mode=mode), ids) for name, mode in _MODES.items()]
+    measured = []
+    for name, mode in _MODES.items():
+        base = load_base(folder)
+        stored = StoredGroups.open(folder, base.model.config)
+        measured.append(_measure(name, Runner(base, mode=mode, stored=stored), ids))
     limit = measured[0].loss * (1 + LOSS_SHARE_MAX)
     chosen = min((one for one in measured if one.loss <= limit), key=lambda one: one.step_ms).weights
-    record = config_dir / _RECORD
-    config_dir.mkdir(parents=True, exist_ok=True)
-    try:
-        known = json.loads(record.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        known = {}
-    temporary = record.with_suffix(".new")
-    temporary.write_text(json.dumps({**known, base.info.fingerprint: chosen}), encoding="utf-8")
-    os.replace(temporary, record)
+    step_ms = {one.weights: one.step_ms for one in measured}
+    _record(base, chosen, step_ms, tokens=1 + _DRAFTED, config_dir=config_dir, threads=threads)
     return measured, chosen
 
 
-def _measure(name: str, runner: Runner, ids: list[int]) -> Measured:
+def _record(
+    base: Base, chosen: Name, step_ms: dict[Name, float], *, tokens: int, config_dir: Path, threads: int
+) -> None:
+    rounded = {name: round(ms, 2) for name, ms in step_ms.items()}
+    choice = Choice(base=base.info.name, weights=chosen, wide=_wide(base), tokens=tokens, step_ms=rounded)
+    try:
+        weights_record.write(config_dir, choice, fingerprint=base.info.fingerprint, threads=threads)
+    except OSError as error:
+        _log.warning("the measured weights could not be recorded in %s: %s", config_dir, error.strerror)
+
+
+def _wide(base: Base) -> Literal["bf16", "fp32"]:
+    return "bf16" if base.model.dtype == torch.bfloat16 else "fp32"
+
+
+def _time_exact(runner: Runner) -> dict[Name, float]:
+    """Median ms of a one-token step, wide and with the base's groups, in turns: other work slows both."""
+    row = Row(ids=[0, 0], activation=2, emit=lambda event: None)
+    row.tail = runner.new_tail(2)
+    times: dict[Name, list[float]] = {"bf16": [], "int4": []}
+    began = time.perf_counter()
+    for count in range(_STEPS_MAX + 1):
+        for name, measured in times.items():
+            runner.answer_narrow(name == "int4")
+            started = time.perf_counter()
+            runner.step([Work(row, 1)])
+            if count:  # the first one warms up
+                measured.append(1e3 * (time.perf_counter() - started))
+        if count >= _STEPS_MIN and time.perf_counter() - began > _STEPS_S:
+            break
+    row.tail.free()
+    runner.answer_narrow(True)
+    return {name: statistics.median(measured) for name, measured in times.items()}
+
+
+def _measure(name: Name, runner: Runner, ids: list[int]) -> Measured:
     row = Row(ids=list(ids), activation=len(ids), emit=lambda event: None)
     row.tail = runner.new_tail(len(ids))
     nats, counted, times = 0.0, 0, []

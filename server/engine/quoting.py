@@ -143,6 +143,16 @@ class QuoteGuard:
             return self._index.openers
         return self._continuations(self._places)
 
+    @property
+    def opened(self) -> bool:
+        """A quotation was opened by the last token."""
+        return self._places is not None and not self._quoted
+
+    def skip(self, tokens: Iterable[int]) -> None:
+        """The open quotation was finished with these tokens, its block number included: it needs no guarding."""
+        self._answer += tokens
+        self._places, self._closed_in, self._citation = None, None, b""
+
     def accept(self, token: int) -> None:
         """Follow the token that was chosen."""
         self._answer.append(token)

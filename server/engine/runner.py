@@ -6,6 +6,7 @@ from torch import Tensor
 from server.engine import attention
 from server.engine.attention import RowSpan, Step
 from server.engine.decoder import Decoder
+from server.engine.groups import StoredGroups
 from server.engine.loader import Base
 from server.engine.lora import LoraPlan, wrap_linears
 from server.engine.scheduler import Work
@@ -14,9 +15,14 @@ from server.engine.weights import WeightMode
 
 
 class Runner:
-    """Owns the base's weights and the tails. `lean=False` computes in transformers whatever the architecture is."""
+    """Owns the base's weights and the tails. `lean=False` computes in transformers whatever the architecture is.
 
-    def __init__(self, base: Base, *, lean: bool = True, mode: WeightMode = "wide") -> None:
+    `mode` "int4" takes the groups of `stored` as they lie; without `stored` it rounds.
+    """
+
+    def __init__(
+        self, base: Base, *, lean: bool = True, mode: WeightMode = "wide", stored: StoredGroups | None = None
+    ) -> None:
         model, config = base.model, base.model.config
         weight: Tensor = model.get_input_embeddings().weight
         heads = int(getattr(config, "num_key_value_heads", None) or config.num_attention_heads)
@@ -28,12 +34,17 @@ class Runner:
         self._plan = LoraPlan(groups, base.linears)
         self._forward: Decoder | _Transformers
         if self.lean:
-            self._forward = Decoder(model, self._plan, mode=mode)
+            self._forward = Decoder(model, self._plan, mode=mode, stored=stored)
         else:
             self._forward = _Transformers(base, self._plan)
 
     def new_tail(self, tokens: int) -> Tail:
         return self.tails.take(tokens)
+
+    def answer_narrow(self, on: bool) -> None:
+        """As Decoder's; transformers has no narrow copies."""
+        if isinstance(self._forward, Decoder):
+            self._forward.answer_narrow(on)
 
     @torch.inference_mode()
     def step(self, work: list[Work]) -> list[Tensor]:

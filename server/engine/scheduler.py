@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from server.engine import AdapterRef, Finished, PageInfo, Tokens
+from server.engine import AdapterRef, ChooseQuote, Finished, Opening, PageInfo, Tokens
 from server.engine.kvcache import Segment
 from server.engine.loader import AdapterWeights
 from server.engine.lookup import Lookup
@@ -41,6 +41,9 @@ class Row:
     reads_page: bool = False
     holds_page: bool = False  # the page was read and its segment is leased for the caller
     guard: QuoteGuard | None = None
+    choose_quote: ChooseQuote | None = None
+    unless_sure: Opening | None = None
+    opening_log_p: float = 0.0  # of the part of `unless_sure` that the answer began with
     lookup: Lookup | None = None
     adapter: AdapterWeights | None = None
     segment: Segment | None = None  # the last shared segment; its path is asked for anew each step, as segments split

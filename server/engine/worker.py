@@ -5,6 +5,7 @@ the row that fails again is ended with its error.
 """
 
 import logging
+import math
 import queue
 from collections.abc import Callable
 from pathlib import Path
@@ -12,15 +13,14 @@ from typing import Literal
 
 import torch
 
-from server.engine import BaseInfo, PageInfo, PageText, Request, Tokens
+from server.engine import BaseInfo, ChooseQuote, PageInfo, PageText, Request, Tokens
 from server.engine.allocator import keep_freed_memory
 from server.engine.kvcache import BASE_KIND, Segment, SegmentTree
 from server.engine.loader import load_base, read_adapter
 from server.engine.lookup import Lookup
 from server.engine.lora import ResidentAdapters
-from server.engine.precision import mode_of
+from server.engine.precision import runner_for
 from server.engine.quoting import PageIndex, QuoteGuard, Vocabulary
-from server.engine.runner import Runner
 from server.engine.sampling import pick
 from server.engine.scheduler import Row, Scheduler, Work
 from server.errors import RetinueError, RunError
@@ -67,8 +67,7 @@ class Worker:
         keep_freed_memory()
         torch.set_num_threads(self._settings.threads)
         base = load_base(self._folder, dtype=self._dtype, device=self._device)
-        mode = mode_of(self._settings.weights, fingerprint=base.info.fingerprint, config_dir=self._settings.config_dir)
-        self._runner, linears = Runner(base, mode=mode), base.linears
+        self._runner, linears = runner_for(base, self._folder, settings=self._settings), base.linears
         self._vocabulary = Vocabulary.load(self._folder)
         self._tree = SegmentTree(self._settings.kv_bytes_max)
         self._adapters = ResidentAdapters(
@@ -129,6 +128,8 @@ class Worker:
             index = self._index(request.page)
             if request.constrain_quotes and request.page.spans:
                 row.guard = QuoteGuard(index, self._vocabulary)
+                row.choose_quote = request.choose_quote
+            row.unless_sure = request.unless_sure
             if self._settings.prompt_lookup:
                 row.lookup = Lookup(index.repeats, row.ids[len(request.page.ids) :])
         except Exception as error:  # the row is nowhere yet: nobody else could end it
@@ -229,16 +230,34 @@ class Worker:
             self._take(row, token)
             if row.ended or place == len(draft) or token != draft[place]:
                 break
+            quoted = row.pending > 1  # a chosen quotation follows the token: the other guesses are void
             row.advance(1)
             accepted += 1
+            if quoted:
+                break
         self._drafted, self._accepted = self._drafted + len(draft), self._accepted + accepted
         if row.lookup is not None:
             row.lookup.learn(drafted=len(draft), accepted=accepted)
 
     def _pick(self, row: Row, logits: torch.Tensor) -> int:
+        unsure = self._unsure(row, logits)
         if row.guard is None:
-            return pick(logits)
-        return pick(logits, allowed=row.guard.allowed(), banned=row.guard.banned)
+            return pick(logits, banned=unsure)
+        return pick(logits, allowed=row.guard.allowed(), banned=row.guard.banned | unsure)
+
+    @staticmethod
+    def _unsure(row: Row, logits: torch.Tensor) -> set[int]:
+        """The last token of an opening that the model is not sure enough of. logits: [vocabulary]."""
+        opening, written = row.unless_sure, row.answer_tokens
+        if opening is None or written >= len(opening.ids):
+            return set()
+        if tuple(row.ids[len(row.ids) - written :]) != opening.ids[:written]:
+            row.unless_sure = None
+            return set()
+        token = opening.ids[written]
+        row.opening_log_p += float(logits.float().log_softmax(-1)[token])
+        is_last = written == len(opening.ids) - 1
+        return {token, *opening.alike} if is_last and row.opening_log_p < math.log(opening.least) else set()
 
     def _take(self, row: Row, token: int) -> None:
         if token in row.stop_ids:
@@ -251,8 +270,22 @@ class Worker:
         if row.lookup is not None:
             row.lookup.extend((token,))
         row.emit(Tokens((token,)))
+        if row.guard is not None and row.choose_quote is not None and row.guard.opened:
+            self._quote(row, row.guard, row.choose_quote)
         if row.answer_tokens >= row.tokens_max:
             self._finish(row, "length")
+
+    def _quote(self, row: Row, guard: QuoteGuard, choose: ChooseQuote) -> None:
+        """Append the chosen quotation in one piece: its KV is computed in the next step, and nothing is decoded."""
+        chosen = choose(row.ids[-row.answer_tokens :])
+        if not chosen or row.answer_tokens + len(chosen) >= row.tokens_max:
+            return  # the token guard goes on
+        row.ids.extend(chosen)
+        row.answer_tokens += len(chosen)
+        guard.skip(chosen)
+        if row.lookup is not None:
+            row.lookup.extend(chosen)
+        row.emit(Tokens(tuple(chosen)))
 
     def _finish(self, row: Row, reason: Literal["stop", "length"]) -> None:
         self._keep(row)

@@ -7,11 +7,11 @@ import pytest
 from bench import models
 from bench.cases import Cases
 from server.settings import Settings, load_settings
+from tests import tiny
 
-EMBEDDED = Path(__file__).parents[2] / "adapters" / "base" / "retinue-30m"
 SHAPE = {
     "hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2, "num_key_value_heads": 1, "head_dim": 16,
-    "intermediate_size": 48, "vocab_size": 8_400,
+    "intermediate_size": 48, "vocab_size": 1_400,
 }  # fmt: skip
 
 
@@ -21,8 +21,10 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 
 
 @pytest.fixture(scope="package")
-def base(settings: Settings) -> Path:
-    return models.random_base(settings.user_dir, EMBEDDED, shape=SHAPE, name="tiny")
+def base(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    source = tmp_path_factory.mktemp("tokenizer")
+    tiny.tokenizer().save_pretrained(source)
+    return models.random_base(settings.user_dir, source, shape=SHAPE, name="tiny")
 
 
 @pytest.fixture(scope="package")

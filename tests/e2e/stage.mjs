@@ -1,5 +1,5 @@
 // Everything on this machine that an end-to-end test plays with: the real server, pages over HTTP, an impostor.
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
@@ -11,15 +11,18 @@ const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const PAGES = new URL('pages/', import.meta.url);
 export const SCREENSHOTS = join(ROOT, 'docs', 'screenshots');
 const START_MS = 60_000;
+const PYTHON = join(ROOT, '.venv', 'bin', 'python');
+// The base that set-up put there; everything else of this user stays out of sight.
+const BASES = execFileSync(PYTHON, ['-c', 'from server.settings import load_settings; print(load_settings().bases_dir)'], { cwd: ROOT, encoding: 'utf8' }).trim();
 
 /**
- * `retinue serve` with the embedded base and folders of its own. `code` is the pairing code that it printed.
+ * `retinue serve` with the default base and folders of its own. `code` is the pairing code that it printed.
  * `trainable` names a copilot that has examples, no adapter, and a stand-in for its training; `finish` lets that end.
  */
 export async function startServer({ trainable = null } = {}) {
   const home = await mkdtemp(join(tmpdir(), 'retinue-e2e-'));
   const port = await freePort();
-  const folders = { RETINUE_CONFIG_DIR: join(home, 'config'), RETINUE_USER_DIR: join(home, 'data') };
+  const folders = { RETINUE_CONFIG_DIR: join(home, 'config'), RETINUE_USER_DIR: join(home, 'data'), RETINUE_BASES_DIR: BASES };
   const env = { ...process.env, ...folders, ...(trainable ? await prepareTraining(home, trainable) : {}), COLUMNS: '200' };
   const child = spawn(join(ROOT, '.venv', 'bin', 'retinue'), ['serve', '--port', String(port)], { env, stdio: ['ignore', 'pipe', 'pipe'] });
   const lines = [];

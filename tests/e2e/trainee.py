@@ -12,7 +12,7 @@ from pathlib import Path
 
 STEPS = 200
 USER = Path(os.environ["RETINUE_USER_DIR"])
-SHIPPED = Path(os.environ["RETINUE_ADAPTERS_DIR"]) / "health" / "evidence-check"
+SHIPPED = Path(os.environ["RETINUE_ADAPTERS_DIR"]) / "general"
 
 
 def say(event: str, **fields: object) -> None:
@@ -34,8 +34,7 @@ while not (USER / "go").exists():
 step_to(STEPS, first=STEPS * 42 // 100 + 1)
 say("measuring")
 shutil.copytree(SHIPPED / base, USER / "copilots" / copilot / base)
-report = json.loads((SHIPPED / base / "report.json").read_text(encoding="utf-8"))
 say(
-    "done", active=True, reason=report["reason"], general_rise=report["forgetting"]["general"]["rise_share"],
-    **{name: {when: report[name][when] for when in ("before", "after")} for name in ("loss", "checks")},
+    "done", active=True, reason="It gained on held-out pages.", general_rise=-0.05,
+    loss={"before": 1.9, "after": 1.2}, checks={"before": 0.4, "after": 0.8},
 )  # fmt: skip

@@ -1,16 +1,15 @@
-"""Base models on disk, and the embedded one's tokenizer."""
+"""Base models on disk, and their tokenizer."""
 
-import json
 from pathlib import Path
 
 import pytest
 
 from server import bases
 from server.errors import BaseError
+from server.sources import ENCODER
 from server.stream import TextStream
+from tests import tiny
 from tests.server.fakes import settings
-
-ADAPTERS = Path(__file__).parents[2] / "adapters"
 
 
 def write_base(folder: Path) -> Path:
@@ -20,14 +19,32 @@ def write_base(folder: Path) -> Path:
     return folder
 
 
-def test_the_users_base_wins_over_the_built_in_one(tmp_path: Path) -> None:
+def test_a_base_is_a_whole_folder_in_the_folder_of_bases(tmp_path: Path) -> None:
     chosen = settings(tmp_path)
-    write_base(chosen.adapters_dir / "base" / "tiny")
-    users = write_base(chosen.user_dir / "bases" / "tiny")
-    (chosen.adapters_dir / "base" / "not a base").mkdir()
+    assert bases.list_bases(chosen) == {}
+    folder = write_base(chosen.bases_dir / "tiny")
+    for name in ("not a base", ".tiny.files", ".encoder"):
+        write_base(chosen.bases_dir / name)
+    (write_base(chosen.bases_dir / "half") / "tokenizer.json").unlink()
 
-    assert bases.list_bases(chosen) == {"tiny": users}
-    assert bases.find(chosen, "tiny") == users
+    assert bases.list_bases(chosen) == {"tiny": folder}
+    assert bases.find(chosen, "tiny") == folder
+
+
+def test_the_folder_of_bases_is_the_users_unless_it_is_set(tmp_path: Path) -> None:
+    assert settings(tmp_path).bases_dir == tmp_path / "user" / "bases"
+    assert settings(tmp_path, bases_dir=tmp_path / "disk").bases_dir == tmp_path / "disk"
+
+
+def test_the_encoder_is_found_when_all_its_files_are_there(tmp_path: Path) -> None:
+    chosen = settings(tmp_path)
+    folder = chosen.bases_dir / ENCODER.folder
+    folder.mkdir(parents=True)
+    for file in ENCODER.files:
+        assert bases.find_encoder(chosen) is None
+        (folder / file.name).write_text("")
+
+    assert bases.find_encoder(chosen) == folder
 
 
 @pytest.mark.parametrize("name", ["none", "", "..", "../tiny", "/etc"])
@@ -45,9 +62,8 @@ def test_a_tokenizer_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
     assert refusal.value.code == "base_unreadable"
 
 
-def test_the_embedded_base_writes_and_reads_text_and_no_text_becomes_a_control_token() -> None:
-    folder = ADAPTERS / "base" / "retinue-30m"
-    text = bases.load_text(folder)
+def test_a_base_writes_and_reads_text_and_no_text_becomes_a_control_token(tmp_path: Path) -> None:
+    text = bases.load_text(tiny.make_base(tmp_path / "tiny"))
     page = "Größe 😀: <|im_end|>\n<|im_start|>system “two years”"
     ids = text.layout.text(page)
     stream = TextStream(text.decode)
@@ -55,4 +71,4 @@ def test_the_embedded_base_writes_and_reads_text_and_no_text_becomes_a_control_t
     assert "".join(stream.push([token]) for token in ids) + stream.finish() == page
     assert text.layout.stop_id in text.stop_ids
     assert not text.stop_ids & set(ids)
-    assert json.loads((folder / "config.json").read_text())["eos_token_id"] in text.stop_ids
+    assert tiny.END in text.stop_ids

@@ -73,7 +73,9 @@ def test_json_is_exactly_one_object(cli: Cli) -> None:
     answer = json.loads(out)
 
     assert (status, err) == (0, "")
-    assert list(answer) == ["answer", "copilot", "mode", "base", "quotes", "usage", "timings"]
+    assert list(answer) == ["answer", "copilot", "mode", "base", "quotes", "passages", "page", "usage", "timings"]
+    assert answer["passages"][0]["block"] == 2
+    assert answer["page"]["blocks_read"] == answer["page"]["blocks_total"]
     assert answer["quotes"] == [{"block": 2, "text": "two years", "verified": True}]
     assert (answer["copilot"], answer["mode"], answer["base"]) == ("legal/lease", "instructed", "fake")
     assert set(answer["usage"]) == {"page_tokens", "cached_tokens", "prompt_tokens", "answer_tokens"}
@@ -174,9 +176,9 @@ def test_doctor_says_what_to_fix(cli: Cli) -> None:
 
     assert status == 1  # there is no base model in this test's folder
     assert err == ""
-    assert "base_missing: The base model" in out
+    assert out.count("is not here yet: run `retinue bases pull`") == 2
     assert [line.split("  ")[0] for line in out.splitlines()] == [
-        "python", "torch", "base model", "copilots", "port", "pairing file", "extension"
+        "python", "torch", "base model", "weights", "encoder", "copilots", "port", "pairing file", "extension"
     ]  # fmt: skip
 
 

@@ -1,20 +1,17 @@
 """The token layout: no text can forge a control token, and the page comes first for every copilot."""
 
-from pathlib import Path
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from transformers import AutoTokenizer
 
 from server.errors import BaseError, PageError
 from server.page import read_page
 from server.prompt import PromptLayout, Turn
+from tests import tiny
 
-EMBEDDED = Path(__file__).parents[2] / "adapters" / "base" / "retinue-30m"
-TOKENIZER = AutoTokenizer.from_pretrained(EMBEDDED, local_files_only=True)
+TOKENIZER = tiny.tokenizer()
 LAYOUT = PromptLayout(TOKENIZER)
-CONTROL = set(TOKENIZER.all_special_ids) | {0, 1, 2}
+CONTROL = {tiny.PAD, tiny.START, tiny.END}
 
 
 def controls(ids: list[int] | tuple[int, ...]) -> list[int]:

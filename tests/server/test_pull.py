@@ -8,12 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from server import base_commands, pull
+from server import base_commands, disk, install, pull
 from server.bases import list_bases
 from server.cli import main
 from server.errors import BaseError
 from server.hub import HubFile, HuggingFace, Offer
+from server.hub import main as bring_one_file
 from server.settings import Settings, load_settings
+from server.sources import DEFAULT_BASE, read_note
 from tests.server.fakes import settings as make_settings
 
 REPO = "acme/tiny-1"
@@ -64,10 +66,10 @@ def _entry(name: str, data: bytes) -> HubFile:
 @pytest.fixture
 def chosen(tmp_path: Path) -> Settings:
     made = make_settings(tmp_path)
-    embedded = made.adapters_dir / "base" / "fake"
-    embedded.mkdir(parents=True)
+    other = made.bases_dir / "fake"
+    other.mkdir(parents=True)
     for name in ("config.json", "tokenizer.json"):
-        (embedded / name).write_text("{}")
+        (other / name).write_text("{}")
     return made
 
 
@@ -89,7 +91,10 @@ def test_a_pulled_base_holds_what_is_needed_and_no_code(chosen: Settings) -> Non
         "model.safetensors.index.json", "source.json",
     }  # fmt: skip
     assert list_bases(chosen)["tiny-1"] == folder
-    assert '"c0ffee"' in (folder / "source.json").read_text()
+    note = read_note(folder)
+    assert note is not None
+    assert (note.kind, note.origin, note.version, note.licence) == ("hub", REPO, "c0ffee", "apache-2.0")
+    assert note.sha256["config.json"] == hashlib.sha256(FILES["config.json"]).hexdigest()
     assert refusal(chosen, hub) == "base_exists"
 
 
@@ -141,8 +146,8 @@ def test_what_cannot_be_served_is_refused_before_its_weights(chosen: Settings, c
 def test_nothing_is_fetched_without_room_or_consent(chosen: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     hub = FolderHub()
     assert refusal(chosen, hub, agrees=False) == "base_declined"
-    usage = shutil.disk_usage(chosen.adapters_dir)
-    monkeypatch.setattr(shutil, "disk_usage", lambda place: usage._replace(free=pull.SPARE_BYTES))
+    usage = shutil.disk_usage(chosen.bases_dir)
+    monkeypatch.setattr(shutil, "disk_usage", lambda place: usage._replace(free=disk.SPARE_BYTES))
     assert refusal(chosen, hub) == "base_disk_full"
     assert not hub.fetched
 
@@ -152,6 +157,22 @@ def test_a_name_that_is_no_model_is_refused(chosen: Settings, name: str) -> None
     with pytest.raises(BaseError) as refused:
         pull.pull(name, chosen, hub=FolderHub(), consent=lambda offer, size: True)
     assert refused.value.code == "base_name"
+
+
+def test_the_default_bases_name_is_not_given_to_another_one(chosen: Settings) -> None:
+    with pytest.raises(BaseError) as refused:
+        pull.pull(f"acme/{DEFAULT_BASE.name}", chosen, hub=FolderHub(), consent=lambda offer, size: True)
+    assert refused.value.code == "base_name_taken"
+
+
+def test_without_a_name_the_default_base_and_the_encoder_are_brought(
+    chosen: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(install, "ensure", lambda settings, say: asked.append(settings.base))
+    monkeypatch.setenv("RETINUE_BASE", "fake")
+    base_commands.pull()
+    assert asked == [DEFAULT_BASE.name]
 
 
 def test_a_base_is_chosen_in_the_settings_file_and_only_then_the_other_can_go(chosen: Settings) -> None:
@@ -165,7 +186,7 @@ def test_a_base_is_chosen_in_the_settings_file_and_only_then_the_other_can_go(ch
     assert (now.base, now.rows_max) == ("tiny-1", 4)
     assert "# mine" in (chosen.config_dir / "settings.toml").read_text()
     for name, at, code in (
-        ("tiny-1", now, "base_in_use"), ("fake", now, "base_embedded"), ("none", now, "base_missing"),
+        ("tiny-1", now, "base_in_use"), ("none", now, "base_missing"), ("../tiny-1", now, "base_missing"),
     ):  # fmt: skip
         with pytest.raises(BaseError) as refused:
             pull.remove(name, at)
@@ -222,6 +243,10 @@ def test_the_command_line_lists_pulls_uses_and_removes(
     assert "* tiny-1" in run()[1]
     assert run("list") == run()
     assert run("remove", "tiny-1")[2].startswith("retinue: base_in_use: ")
+    assert f"* tiny-1  hub {REPO} c0ffee, licence: apache-2.0  " in run()[1]
+    assert "  fake  source unknown  " in run()[1]
+    assert run("remove", "fake")[0] == 0
+    assert run("add", str(chosen.user_dir / "none"))[2].startswith("retinue: base_file_missing: ")
     assert run("pull", "acme/none")[2].startswith("retinue: base_unknown: ")
 
 
@@ -238,3 +263,22 @@ def test_without_a_network_the_hub_says_so(tmp_path: Path, monkeypatch: pytest.M
     with pytest.raises(BaseError, match="cannot be reached") as refused:
         HuggingFace().describe(REPO) if call == "describe" else HuggingFace().fetch(offer, [], tmp_path)
     assert refused.value.code == "base_offline"
+
+
+def test_one_file_is_asked_for_at_its_commit_and_a_refusal_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import huggingface_hub
+
+    asked: list[str] = []
+    monkeypatch.setattr(huggingface_hub, "get_hf_file_metadata", asked.append)
+    monkeypatch.setattr(huggingface_hub, "hf_hub_download", lambda repo, name, **_: asked.append(f"{repo}/{name}"))
+    assert bring_one_file(REPO, "c0ffee", "tiny.gguf", tmp_path) == 0
+    assert [line.rpartition(REPO)[2] for line in asked] == ["/resolve/c0ffee/tiny.gguf", "/tiny.gguf"]
+
+    def refuse(*_: object, **__: object) -> None:
+        raise ConnectionError("no route")
+
+    monkeypatch.setattr(huggingface_hub, "get_hf_file_metadata", refuse)
+    assert bring_one_file(REPO, "c0ffee", "tiny.gguf", tmp_path) == 1
+    assert capsys.readouterr().err.startswith("The hub cannot be reached")

@@ -5,14 +5,16 @@ import io
 import logging
 import socket
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
-from server import serve
-from server.errors import RetinueError
+from server import install, serve
+from server.errors import BaseError, RetinueError
 from server.log import NoTracebacks
+from server.settings import Settings
 from tests.server.fakes import ORIGIN, settings
 
 
@@ -58,9 +60,26 @@ def test_the_kernel_drops_a_client_that_stops_reading(tmp_path: Path) -> None:
 
 def test_a_base_that_is_missing_is_named_before_anything_listens(tmp_path: Path) -> None:
     with pytest.raises(RetinueError) as refusal:
-        serve.serve(settings(tmp_path), Console(file=io.StringIO()))
+        serve.serve(settings(tmp_path, base="none"), Console(file=io.StringIO()))
 
     assert refusal.value.code == "base_missing"
+
+
+def test_what_is_missing_is_brought_before_anything_listens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    chosen, out = settings(tmp_path), io.StringIO()
+
+    def ensure(asked: Settings, say: Callable[[str], None]) -> Path:
+        assert asked is chosen
+        say("[x] is fetched")
+        raise BaseError("No network.", code="base_offline")
+
+    monkeypatch.setattr(install, "ensure", ensure)
+    monkeypatch.setattr(serve, "listen", lambda _: pytest.fail("it listens"))
+    with pytest.raises(RetinueError) as refusal:
+        serve.serve(chosen, Console(file=out))
+
+    assert refusal.value.code == "base_offline"
+    assert out.getvalue() == "[x] is fetched\n"
 
 
 def test_a_foreign_extension_that_pairs_is_pointed_out() -> None:

@@ -282,7 +282,7 @@ async def test_resuming_gives_exactly_what_was_missed(tmp_path: Path) -> None:
     session, first = await opened(house)
     give(session, ask())
     start, _ = await until(first, "run.start")
-    delta, _ = await until(first, "run.delta")
+    delta, before = await until(first, "run.delta")
     session.detach(first)
     await settle()
 
@@ -293,7 +293,7 @@ async def test_resuming_gives_exactly_what_was_missed(tmp_path: Path) -> None:
     missed: list[Any] = rest
 
     assert ready.page == "p1"
-    assert [frame.seq for frame in [start, delta, *missed, done]] == list(range(done.seq + 1))
+    assert [frame.seq for frame in [start, *before, delta, *missed, done]] == list(range(done.seq + 1))
     text = delta.text + "".join(frame.text for frame in missed if frame.type == "run.delta")
     assert text == done.answer
 

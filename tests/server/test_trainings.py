@@ -36,7 +36,7 @@ class Workshop(House):
     def __init__(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str, **limits: Any) -> None:
         super().__init__(tmp_path, **{"base": "tiny", "threads": 4, **limits})
         self.stand_in = tmp_path / "stand_in" / "training"
-        folders = [tmp_path / "examples" / "legal" / "lease", tmp_path / "adapters" / "base" / "tiny", self.stand_in]
+        folders = [tmp_path / "examples" / "legal" / "lease", tmp_path / "user" / "bases" / "tiny", self.stand_in]
         files = [("train.jsonl", "heldout.jsonl"), ("config.json", "tokenizer.json"), ("__init__.py",)]
         for folder, names in zip(folders, files, strict=True):
             folder.mkdir(parents=True)
@@ -78,7 +78,7 @@ async def test_progress_and_report_reach_every_client(tmp_path: Path, monkeypatc
     assert arguments[:3] == ["train", "legal/lease", "--own"]
     options = dict(zip(arguments[3::2], arguments[4::2], strict=True))
     assert options == {
-        "--base": str(tmp_path / "adapters" / "base" / "tiny"), "--data": str(tmp_path / "examples"),
+        "--base": str(tmp_path / "user" / "bases" / "tiny"), "--data": str(tmp_path / "examples"),
         "--progress": "json", "--nice": "10", "--threads": "3",
     }  # fmt: skip
     assert (house.stand_in / "folder").read_text() == str(tmp_path / "user")

@@ -1,4 +1,4 @@
-"""A random base of two layers with the embedded base's tokenizer, and a copilot with a handful of examples."""
+"""The tiny random base, and a copilot with a handful of examples."""
 
 import json
 from collections.abc import Iterator
@@ -6,16 +6,16 @@ from pathlib import Path
 
 import pytest
 import torch
-from transformers import AutoTokenizer, PreTrainedTokenizerBase, Qwen3Config, Qwen3ForCausalLM
+from transformers import PreTrainedTokenizerBase
 
 from server.copilots import Copilot
 from server.prompt import PromptLayout
+from tests import tiny
 from training.examples import Examples
 from training.make import Job
 from training.recipe import Recipe
 from training.render import Rendered, Renderer
 
-EMBEDDED = Path(__file__).parents[2] / "adapters" / "base" / "retinue-30m"
 NORMS = "Shop review: quote the page. End with: Ask the seller."
 CHECKS = ("quotes_verbatim", "cites_block")
 RECIPE = Recipe(rank=4, alpha=8, lr=5e-3, batch=3, epochs=2, dtype="float32")
@@ -55,8 +55,7 @@ def _one_thread() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def tokenizer() -> PreTrainedTokenizerBase:
-    loaded: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(EMBEDDED, local_files_only=True)
-    return loaded
+    return tiny.tokenizer()
 
 
 @pytest.fixture(scope="session")
@@ -65,18 +64,9 @@ def layout(tokenizer: PreTrainedTokenizerBase) -> PromptLayout:
 
 
 @pytest.fixture(scope="session")
-def base(tmp_path_factory: pytest.TempPathFactory, tokenizer: PreTrainedTokenizerBase) -> Path:
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder of the tiny base."""
-    torch.manual_seed(0)
-    config = Qwen3Config(
-        vocab_size=len(tokenizer), hidden_size=64, num_hidden_layers=2, num_attention_heads=2, num_key_value_heads=1,
-        head_dim=32, intermediate_size=128, max_position_embeddings=512, tie_word_embeddings=True,
-        bos_token_id=None, eos_token_id=2, pad_token_id=0, initializer_range=0.1,
-    )  # fmt: skip
-    folder = tmp_path_factory.mktemp("bases") / "tiny"
-    Qwen3ForCausalLM(config).save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-    return folder
+    return tiny.make_base(tmp_path_factory.mktemp("bases") / "tiny", context=512)
 
 
 @pytest.fixture(scope="session")
@@ -87,7 +77,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name, text in _PAGES.items():
         file = folder / "pages" / f"{name}.md"
         if name.startswith("general/"):
-            file = root / "general" / "heldout" / f"{file.stem}.md"
+            file = root / "general" / "pages" / "heldout" / f"{file.stem}.md"
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text, encoding="utf-8")
     for split, rows in (("train", _TRAIN), ("heldout", _HELD_OUT)):

@@ -25,7 +25,7 @@ def place(tmp_path: Path, base: Path, data: Path) -> Path:
     folder.mkdir(parents=True)
     (folder.parent / "category.toml").write_text('name = "Shop"\nchecks = ["quotes_verbatim"]\n')
     (folder / "copilot.toml").write_text('name = "Review"\npromise = "Reviews."\nnorms = "Quote the page."\n')
-    shutil.copytree(base, tmp_path / "adapters" / "base" / "tiny")
+    shutil.copytree(base, tmp_path / "user" / "bases" / "tiny")
     shutil.copytree(data, tmp_path / "data")
     (tmp_path / "recipe.toml").write_text(RECIPE)
     return tmp_path
@@ -109,6 +109,7 @@ def test_all_skips_what_is_up_to_date_and_passes_over_what_is_broken(
 
 def test_programs_get_an_error_as_an_event(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RETINUE_ADAPTERS_DIR", str(place / "adapters"))
+    monkeypatch.setenv("RETINUE_USER_DIR", str(place / "user"))
     monkeypatch.setattr(cli, "_quiet", lambda threads: None)
     monkeypatch.setattr(signal, "signal", lambda number, handler: None)
     found = CliRunner().invoke(cli.app, ["train", "shop/none", "--base", "tiny", "--progress", "json"])

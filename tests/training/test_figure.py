@@ -1,16 +1,12 @@
 """Pictures and the table: small, the same each time, and true to the reports."""
 
 import json
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
-from training.base.card import phases
-from training.base.presets import preset
-from training.figure import draw_loss_curve, draw_report, smooth
+from training.figure import draw_report
 from training.table import read_reports, table
 
 BYTES_MAX = 60_000
@@ -37,22 +33,6 @@ def test_a_report_is_drawn_small_and_the_same_each_time(tmp_path: Path, checks: 
     assert drawn.startswith(b"\x89PNG")
     assert len(drawn) < BYTES_MAX
     assert drawn == (tmp_path / "two.png").read_bytes()
-
-
-def test_a_loss_curve_is_drawn_with_its_phases(tmp_path: Path) -> None:
-    log = [{"step": n, "tokens": n * 1000.0, "loss": 5 / (n + 1)} for n in range(400)]
-    named = phases(log, asdict(preset("tiny"))["stages"])
-    draw_loss_curve(log, tmp_path / "loss.png", phases=named)
-    draw_loss_curve([], tmp_path / "none.png", phases=phases([], asdict(preset("tiny"))["stages"]))
-    assert (tmp_path / "loss.png").stat().st_size < BYTES_MAX
-    assert [start for _, start in named] == pytest.approx([0, 399_000 * 0.4, 399_000 * 0.5, 399_000 * 0.65])
-
-
-def test_smoothing_keeps_a_line_and_averages_noise() -> None:
-    line = np.arange(10.0)
-    assert smooth(line, 3)[1:-1] == pytest.approx(line[1:-1])
-    assert smooth(np.array([1.0, 3.0, 1.0, 3.0]), 1) == pytest.approx([1, 3, 1, 3])
-    assert smooth(np.array([1.0, 3.0, 1.0, 3.0]), 3)[1] == pytest.approx(5 / 3)
 
 
 def test_the_table_has_a_line_for_each_report_that_can_be_read(tmp_path: Path) -> None:

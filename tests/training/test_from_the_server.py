@@ -15,7 +15,7 @@ from training.lock import base_fingerprint
 def house(tmp_path: Path, base: Path, data: Path, monkeypatch: pytest.MonkeyPatch) -> House:
     text = 'name = "Review"\npromise = "Reviews."\nnorms = "Quote the page."\nchecks = ["quotes_verbatim"]\n'
     write_copilot(tmp_path / "adapters", "shop/review", text)
-    shutil.copytree(base, tmp_path / "adapters" / "base" / "tiny")
+    shutil.copytree(base, tmp_path / "user" / "bases" / "tiny")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     engine = FakeEngine()
     engine.info = BaseInfo("tiny", base_fingerprint(base), 1, 512)
@@ -36,7 +36,7 @@ async def test_a_training_from_the_sidebar_is_used_from_the_users_own_folder(hou
     assert list(dict.fromkeys(phases)) == ["preparing", "training", "measuring"]
     assert house.copilots.get("shop/review").mode == "tuned"
     own = tmp_path / "user" / "copilots" / "shop" / "review" / "tiny"
-    assert {file.parent for file in files(tmp_path / "user")} == {own}
+    assert {file.parent for file in files(tmp_path / "user" / "copilots")} == {own}
     assert files(tmp_path / "adapters") == shipped
 
 

@@ -20,7 +20,7 @@ from training.adapter import load_adapter, load_base
 from training.fit import Event, rate
 from training.lock import base_fingerprint, file_sha256
 from training.make import Job
-from training.prefix import PrefixCache
+from training.prefix import PrefixCache, adapter_off
 
 FILES = {"README.md", "adapter_config.json", "adapter_model.safetensors", "lock.json", "report.json", "report.png"}
 
@@ -52,7 +52,7 @@ def test_the_folder_holds_what_serving_needs_and_nothing_else(job: Job, made: di
     assert made["loss"]["after"] < made["loss"]["before"]
     card = (job.out / "README.md").read_text()
     assert f"loss per answer token | {made['loss']['before']} | {made['loss']['after']} |" in card
-    assert f"{lock['trainable']:,} trained weights: {lock['trainable_share']:.2%} of the base" in card
+    assert f"{lock['trainable']:,} trained weights, {lock['trainable_share']:.2%} of the base's." in card
 
 
 def test_the_server_accepts_what_was_made(job: Job, made: dict[str, Any]) -> None:
@@ -134,7 +134,10 @@ def test_an_adapter_is_not_measured_on_another_base(job: Job, made: dict[str, An
 def test_plain_peft_loads_the_folder_and_the_adapter_acts(job: Job, made: dict[str, Any]) -> None:
     bench = make.Bench(job)
     model = load_adapter(load_base(job.base, dtype="float32"), job.out)
-    before, after = bench.measure(model, PrefixCache(model))
+    prefixes = PrefixCache(model)
+    after = bench.measure(model, prefixes, folder=job.out)
+    with adapter_off(model, off=True):
+        before = bench.measure(model, prefixes, folder=None)
     assert after.nll.sum() != before.nll.sum()
     tensors = load_file(job.out / "adapter_model.safetensors")
     assert all(bool(tensor.any()) for name, tensor in tensors.items() if "lora_B" in name)

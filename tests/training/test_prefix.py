@@ -12,7 +12,6 @@ from server.prompt import PromptLayout
 from tests.training.conftest import RECIPE
 from training.adapter import load_base
 from training.attention import attend
-from training.evaluate import greedy
 from training.fit import held_out_nll, new_adapter, trainable
 from training.prefix import PrefixCache, answer_nll, collate
 from training.render import IGNORED, Rendered
@@ -103,13 +102,3 @@ def test_what_is_not_plain_attention_is_refused() -> None:
     with pytest.raises(BaseError) as refused:
         attend(layer, query, query, query, None, scaling=1.0, segments=(), softcap=50.0)
     assert refused.value.code == "base_unsupported"
-
-
-def test_greedy_answers_equal_peft_generate(model: PeftModel, oracle: PeftModel, rows: list[Rendered]) -> None:
-    found = greedy(model, PrefixCache(model), rows, off=False, tokens_max=8)
-    for row, ids in zip(rows[:3], found, strict=False):
-        prompt = torch.tensor([row.prefix + row.suffix[: row.answer_at]])
-        output = oracle.generate(
-            input_ids=prompt, attention_mask=torch.ones_like(prompt), max_new_tokens=8, do_sample=False
-        )
-        assert output[0, prompt.shape[1] :].tolist()[: len(ids)] == ids

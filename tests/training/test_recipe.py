@@ -1,9 +1,26 @@
+"""Recipes: strict, never touching the base, and chosen by the base's size."""
+
+import json
 from pathlib import Path
 
 import pytest
 
-from server.errors import DataError
-from training.recipe import RECIPES, Recipe, default_recipe, parse_recipe, read_recipe
+from server.errors import BaseError, DataError
+from training.recipe import RECIPES, Recipe, default_recipe, parameters, parse_recipe, read_recipe
+
+SMOLLM2_135M = {
+    "hidden_size": 576, "num_hidden_layers": 30, "vocab_size": 49_152, "num_attention_heads": 9,
+    "num_key_value_heads": 3, "head_dim": 64, "intermediate_size": 1_536, "tie_word_embeddings": True,
+}  # fmt: skip
+QWEN3_06B = {
+    "hidden_size": 1_024, "num_hidden_layers": 28, "vocab_size": 151_936, "num_attention_heads": 16,
+    "num_key_value_heads": 8, "head_dim": 128, "intermediate_size": 3_072, "tie_word_embeddings": True,
+}  # fmt: skip
+
+
+def base_of(folder: Path, config: object) -> Path:
+    (folder / "config.json").write_text(config if isinstance(config, str) else json.dumps(config))
+    return folder
 
 
 @pytest.mark.parametrize("file", sorted(RECIPES.glob("*.toml")), ids=lambda file: file.stem)
@@ -49,8 +66,24 @@ def test_a_file_that_is_no_toml_is_refused(tmp_path: Path) -> None:
         read_recipe(tmp_path / "none.toml")
 
 
-def test_the_embedded_family_has_its_own_recipe_and_records_are_frozen() -> None:
-    assert default_recipe("retinue-30m").stem == "embedded"
-    assert default_recipe("Qwen3-0.6B").stem == "hub"
+@pytest.mark.parametrize(("config", "millions", "name"), [(SMOLLM2_135M, 134.5, "small"), (QWEN3_06B, 596.0, "large")])
+def test_the_recipe_goes_by_the_size_of_the_base(
+    config: dict[str, object], millions: float, name: str, tmp_path: Path
+) -> None:
+    base = base_of(tmp_path, config)
+    assert parameters(base) / 1e6 == pytest.approx(millions, rel=1e-3)
+    assert default_recipe(base) == RECIPES / f"{name}.toml"
+
+
+@pytest.mark.parametrize(
+    "config", ["", "[]", {}, SMOLLM2_135M | {"hidden_size": -1}, SMOLLM2_135M | {"head_dim": "64"}]
+)
+def test_a_base_that_does_not_say_its_size_is_refused(config: object, tmp_path: Path) -> None:
+    with pytest.raises(BaseError) as caught:
+        default_recipe(base_of(tmp_path, config))
+    assert caught.value.code == "base_unreadable"
+
+
+def test_records_are_frozen() -> None:
     with pytest.raises(ValueError, match="frozen"):
         Recipe().rank = 3  # type: ignore[misc]

@@ -7,14 +7,10 @@ import pytest
 from tests.training.conftest import CHECKS
 from training.evaluate import Measured, abstention, interval, score
 from training.render import Rendered
-from training.report import build_report, gate
+from training.report import build_report, compared, evidence, gate
 
 GENERAL = {"examples": 4, "pages": 2, "before": 1.0, "after": 1.02, "rise_share": 0.02, "ci95": [0.0, 0.04]}
-LOOK_UP = {"examples": 6, "before": 0.5, "after": 0.25, "change": -0.25, "ci95": [-0.5, 0.0]}
-FORGOT = {
-    "base_logit_diff_max": 0.0, "reload_diff_max": 0.0, "look_up": LOOK_UP,
-    "general": GENERAL, "others": {"shop/other": GENERAL},
-}  # fmt: skip
+FORGOT = {"base_logit_diff_max": 0.0, "reload_diff_max": 0.0, "general": GENERAL, "others": {"shop/other": GENERAL}}
 
 
 def measured(rows: list[Rendered], *, nll: float, answers: list[str]) -> Measured:
@@ -40,6 +36,22 @@ def test_abstention_counts_right_wrong_and_missed(rows: list[Rendered]) -> None:
     assert always["precision"] == pytest.approx(2 / 7, abs=1e-3)
     assert always["recall"] == 1
     assert abstention(rows, ["Yes."] * len(rows))["f1"] == 0
+
+
+def test_the_right_block_is_the_first_that_an_answer_names(rows: list[Rendered]) -> None:
+    found = evidence(rows, ["[1]", "so [9] [2]", "", "[1] [7]", "[2]", "[1]", "none"])
+    np.testing.assert_array_equal(found, [1, 0, np.nan, 1, 1, np.nan, 0])
+
+
+def test_shares_are_compared_over_the_rows_that_count() -> None:
+    before, after = np.array([1.0, 0, np.nan, 0]), np.array([1.0, 1, np.nan, 0])
+    found = compared(before, after, ["a", "a", "b", "b"])
+    assert {name: found[name] for name in ("examples", "before", "after")} == {
+        "examples": 3,
+        "before": pytest.approx(1 / 3, abs=1e-4),
+        "after": pytest.approx(2 / 3, abs=1e-4),
+    }
+    assert found["ci95"][0] <= found["change"] <= found["ci95"][1]
 
 
 def test_a_better_adapter_is_active(rows: list[Rendered]) -> None:

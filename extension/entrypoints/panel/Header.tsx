@@ -1,4 +1,5 @@
 // The panel's head: who answers, which page, whether the server is there, and close. Called by App.
+import type { CopilotCard } from '../../lib/protocol.ts';
 import { t } from '../../lib/words.ts';
 import { Icon } from './Icon.tsx';
 import type { State, Store } from './store.ts';
@@ -39,8 +40,8 @@ export function Header({ store, state, isPicking, onPick }: Props) {
   );
 }
 
-/** Tuned: an adapter of its own. Instructed: its norms alone. The base answers plainly and needs no badge. */
-export function Badge({ mode, refused }: { mode: 'tuned' | 'instructed' | 'base'; refused?: string | null }) {
+/** Tuned: an adapter of its own. General: the general one. Instructed: its norms alone. The base answers plainly and needs no badge. */
+export function Badge({ mode, refused }: { mode: CopilotCard['mode']; refused?: string | null }) {
   if (mode === 'base') return null;
   return (
     <span class={`badge badge-${mode}`} title={refused ?? t(`${mode}Title`)}>

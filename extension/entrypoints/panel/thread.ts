@@ -1,5 +1,5 @@
 // The turns of one conversation and how frames change them. Pure: called by store, tested without a browser.
-import type { CheckResult, EarlierTurn, Quote, ServerFrame, Timings, Usage } from '../../lib/protocol.ts';
+import type { CheckResult, CopilotCard, EarlierTurn, PassageCard, Quote, ServerFrame, Timings, Usage } from '../../lib/protocol.ts';
 
 const HISTORY_TURNS = 4;
 
@@ -9,11 +9,12 @@ export interface Turn {
   selection: string;
   copilot: string;
   copilotName: string;
-  mode: 'tuned' | 'instructed' | 'base' | null;
+  mode: CopilotCard['mode'] | null;
   /** held: the page is still being read; waiting: asked, no token yet. */
   status: 'held' | 'waiting' | 'streaming' | 'done' | 'error';
   answer: string;
   quotes: Quote[];
+  passages: PassageCard[];
   seq: number;
   reason: 'stop' | 'length' | 'cancelled' | null;
   checks: CheckResult[];
@@ -23,7 +24,7 @@ export interface Turn {
 }
 
 export function newTurn(asked: Pick<Turn, 'run' | 'question' | 'selection' | 'copilot' | 'copilotName' | 'status'>): Turn {
-  return { ...asked, mode: null, answer: '', quotes: [], seq: -1, reason: null, checks: [], usage: null, timings: null, error: null };
+  return { ...asked, mode: null, answer: '', quotes: [], passages: [], seq: -1, reason: null, checks: [], usage: null, timings: null, error: null };
 }
 
 export function isRunning(turn: Turn): boolean {
@@ -41,6 +42,8 @@ function advance(turn: Turn, frame: Extract<ServerFrame, { run: string }>): Turn
   switch (frame.type) {
     case 'run.start':
       return { ...turn, seq, mode: frame.mode };
+    case 'run.passages':
+      return { ...turn, seq, passages: frame.passages };
     case 'run.delta':
       return { ...turn, seq, status: 'streaming', answer: turn.answer + frame.text };
     case 'run.quote':

@@ -15,7 +15,7 @@ export type TrainingView =
 export function viewOf(frame: TrainingFrame | null, card: CopilotCard | undefined, parameters: number): TrainingView {
   if (frame?.type === 'train.progress') return { ...frame, kind: 'running' };
   if (frame) return { ...frame, kind: 'ended', outcome: outcomeOf(frame) };
-  if (card?.mode !== 'instructed' || !card.trainable) return { kind: 'none' };
+  if (!card?.trainable || card.mode === 'tuned' || card.mode === 'base') return { kind: 'none' };
   return { kind: 'offer', isSmallBase: parameters < SMALL_BASE_PARAMETERS };
 }
 

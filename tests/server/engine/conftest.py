@@ -3,38 +3,28 @@
 import asyncio
 import contextlib
 import json
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import torch
 from peft import LoraConfig, get_peft_model
-from transformers import AutoModelForCausalLM, Qwen3Config, Qwen3ForCausalLM
+from transformers import AutoModelForCausalLM
 
 from server.engine import AdapterRef, BaseInfo, Finished, PageText, Request, Tokens
 from server.engine.loader import base_fingerprint, check_adapter
 from server.engine.local import LocalEngine
+from server.prompt import PromptLayout
 from server.settings import load_settings
+from tests import tiny
 
-EMBEDDED = Path(__file__).parents[3] / "adapters" / "base" / "retinue-30m"
-USER_HEADER = [1, 301, 266, 201]
+USER_HEADER = PromptLayout(tiny.tokenizer()).user_header
 LINEARS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
 
 
 @pytest.fixture(scope="session")
 def tiny_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("bases") / "tiny"
-    torch.manual_seed(0)
-    config = Qwen3Config(
-        vocab_size=8192, hidden_size=64, num_hidden_layers=3, num_attention_heads=4, num_key_value_heads=2,
-        head_dim=16, intermediate_size=96, max_position_embeddings=1024,
-        tie_word_embeddings=True, initializer_range=0.2,
-    )  # fmt: skip
-    Qwen3ForCausalLM(config).save_pretrained(folder)
-    for name in ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja"):
-        shutil.copy(EMBEDDED / name, folder / name)
-    return folder
+    return tiny.make_base(tmp_path_factory.mktemp("bases") / "tiny", family="qwen3", layers=3, spread=0.2)
 
 
 def make_adapter(base: Path, folder: Path, *, seed: int, activated: bool = True) -> Path:

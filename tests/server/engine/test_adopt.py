@@ -29,7 +29,7 @@ RequestFor = Callable[..., Request]
 @pytest.fixture
 def house(tmp_path: Path, tiny_base: Path) -> Settings:
     """The tiny base as the default, and no copilot yet."""
-    shutil.copytree(tiny_base, tmp_path / "adapters" / "base" / "tiny")
+    shutil.copytree(tiny_base, tmp_path / "user" / "bases" / "tiny")
     return load_settings(
         adapters_dir=tmp_path / "adapters", user_dir=tmp_path / "user", config_dir=tmp_path / "config", base="tiny"
     )

@@ -13,7 +13,7 @@ from server.engine.decoder import Decoder
 from server.engine.loader import AdapterWeights, Base, LinearShape
 from server.engine.runner import Runner
 from server.engine.scheduler import Row, Work
-from server.engine.weights import INT4_GROUP, Int4Linear, Int8Linear, PackedLinear, round_to_int4
+from server.engine.weights import INT4_GROUP, Groups, Int4Linear, Int8Linear, hold, round_to_int4
 
 SIZES: dict[str, Any] = {
     "vocab_size": 512, "hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2,
@@ -144,7 +144,11 @@ def test_families_with_other_mathematics_are_left_to_transformers() -> None:
     assert not Decoder.fits(model)
 
 
-@pytest.mark.parametrize(("held", "error"), [(PackedLinear, 0.01), (Int8Linear, 0.02), (Int4Linear, 0.12)])
+def rounded(weight: torch.Tensor) -> Int4Linear:
+    return Int4Linear(round_to_int4(weight))
+
+
+@pytest.mark.parametrize(("held", "error"), [(hold, 0.01), (Int8Linear, 0.02), (rounded, 0.12)])
 def test_every_way_to_hold_a_matrix_multiplies_about_the_same(held: Any, error: float) -> None:
     torch.manual_seed(1)
     weight, x = torch.randn(64, 128).to(torch.bfloat16), torch.randn(3, 128).to(torch.bfloat16)
@@ -158,11 +162,34 @@ def test_every_way_to_hold_a_matrix_multiplies_about_the_same(held: Any, error: 
 def test_searched_int4_ranges_lose_less_than_the_whole_range() -> None:
     torch.manual_seed(2)
     weight = torch.randn(32, 4 * INT4_GROUP) ** 3  # heavy tails
-    codes, scales, offsets = round_to_int4(weight)
-    restored = (codes.view(32, 4, INT4_GROUP) - 8) * scales[..., None] + offsets[..., None]
+    found = round_to_int4(weight)
+    codes, restored = found.codes, found.values().view(32, 4, INT4_GROUP)
     groups = weight.view(32, 4, INT4_GROUP)
     step = (groups.amax(2) - groups.amin(2)) / 15
     plain = ((groups - groups.amin(2)[..., None]) / step[..., None]).round() * step[..., None]
 
     assert int(codes.min()) >= 0 and int(codes.max()) <= 15
     assert (restored - groups).pow(2).mean() < (plain + groups.amin(2)[..., None] - groups).pow(2).mean()
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32])
+@pytest.mark.parametrize("reads", [1, 2])
+@pytest.mark.parametrize("packs", [True, False])
+def test_groups_are_multiplied_as_they_lie(
+    dtype: torch.dtype, reads: int, packs: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: packs)
+    torch.manual_seed(4)
+    out, inputs = 4096 + 48, 64  # packed in two parts
+    codes = torch.randint(0, 16, (out, reads * inputs))
+    scales, offsets = torch.rand(2, out, reads * inputs // INT4_GROUP).to(torch.bfloat16).float()
+    groups = Groups(codes, scales, offsets, reads)
+    x = torch.randn(3, inputs).to(torch.bfloat16).to(dtype)
+
+    linear = hold(groups.values().to(dtype), mode="int4", groups=groups)
+    y, wide = linear(x), linear(x.repeat(2, 1))[:3]
+
+    exact = x.float() @ groups.values().T
+    assert y.dtype == dtype
+    assert torch.allclose(y.float(), exact, rtol=2**-8, atol=0.02)
+    assert torch.allclose(wide.float(), exact, rtol=2**-6, atol=0.5)

@@ -13,6 +13,7 @@ from safetensors.torch import load_file, save_file
 from server.engine import BaseInfo
 from server.engine.loader import check_adapter, load_base, read_adapter
 from server.errors import BaseError, CopilotError
+from tests import tiny
 
 
 @pytest.fixture
@@ -100,7 +101,7 @@ def test_tensors_other_than_promised_are_refused(tiny_base: Path, copy: Path, in
     if change == "missing":
         del tensors[name]
     elif change == "extra":
-        tensors["base_model.model.model.embed_tokens.weight"] = torch.zeros(8192, 64)
+        tensors["base_model.model.model.embed_tokens.weight"] = torch.zeros(tiny.VOCABULARY, 64)
     elif change == "shape":
         tensors[name] = torch.zeros(tensors[name].shape[0] + 1, tensors[name].shape[1])
     else:

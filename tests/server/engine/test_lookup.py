@@ -3,14 +3,16 @@
 import asyncio
 from pathlib import Path
 
+import pytest
 import torch
 
 from server.engine import AdapterRef, PageText, Request, Tokens
 from server.engine.local import LocalEngine
 from server.engine.lookup import REST_MAX, Lookup, Repeats
 from server.settings import load_settings
+from tests import tiny
 
-from .conftest import EMBEDDED, USER_HEADER
+from .conftest import USER_HEADER
 
 
 def test_what_followed_the_last_tokens_on_the_page_is_drafted() -> None:
@@ -69,22 +71,26 @@ def test_drafts_grow_with_hits_and_pause_after_misses() -> None:
     assert pauses == REST_MAX
 
 
-def test_answers_are_the_same_with_drafts_and_some_drafts_are_right() -> None:
-    """The embedded base on a page that repeats itself, from token ids, so that copying is what it does best."""
+@pytest.mark.parametrize(("spread", "accepted_min"), [(0.1, 10), (0.2, 1)])
+def test_answers_are_the_same_with_drafts_and_some_drafts_are_right(
+    spread: float, accepted_min: int, tmp_path: Path
+) -> None:
+    """One random model repeats what it wrote, the other seldom does."""
+    base = tiny.make_base(tmp_path / "tiny", family="qwen3", spread=spread)
     generator = torch.Generator().manual_seed(4)
-    sentence = torch.randint(300, 8000, (24,), generator=generator).tolist()
+    sentence = torch.randint(300, tiny.VOCABULARY, (24,), generator=generator).tolist()
     page = PageText((1, *sentence, *sentence, *sentence))
     turn = [*USER_HEADER, *sentence[:6]]
 
-    plain, _ = answer(page, turn, None, prompt_lookup=False)
-    drafted, stats = answer(page, turn, None, prompt_lookup=True)
+    plain, _ = answer(page, turn, None, prompt_lookup=False, base=base)
+    drafted, stats = answer(page, turn, None, prompt_lookup=True, base=base)
 
     assert drafted == plain
-    assert stats["tokens_accepted"] > 4
+    assert stats["tokens_accepted"] >= accepted_min
 
 
 def answer(
-    page: PageText, turn: list[int], adapter: AdapterRef | None, *, prompt_lookup: bool, base: Path = EMBEDDED
+    page: PageText, turn: list[int], adapter: AdapterRef | None, *, prompt_lookup: bool, base: Path
 ) -> tuple[list[int], dict[str, int]]:
     async def ask() -> tuple[list[int], dict[str, int]]:
         engine = LocalEngine(load_settings(threads=1, prompt_lookup=prompt_lookup), base, dtype=torch.float32)

@@ -14,13 +14,14 @@ from server.engine.kvcache import BASE_KIND, SegmentTree
 from server.engine.loader import check_adapter, load_base, read_adapter
 from server.engine.runner import Runner
 from server.engine.scheduler import Row, Work
+from tests import tiny
 
 from .conftest import USER_HEADER, Driver
 
 torch.manual_seed(1)
-PAGE = [1, *torch.randint(300, 8000, (150,)).tolist(), 2]
-HISTORY = [*USER_HEADER, *torch.randint(300, 8000, (9,)).tolist(), 2]
-TURNS = [[*USER_HEADER, *torch.randint(300, 8000, (11,)).tolist()] for _ in range(4)]
+PAGE = [1, *torch.randint(300, tiny.VOCABULARY, (150,)).tolist(), 2]
+HISTORY = [*USER_HEADER, *torch.randint(300, tiny.VOCABULARY, (9,)).tolist(), 2]
+TURNS = [[*USER_HEADER, *torch.randint(300, tiny.VOCABULARY, (11,)).tolist()] for _ in range(4)]
 
 RequestFor = Callable[..., Request]
 

@@ -4,15 +4,13 @@ import random
 from pathlib import Path
 
 import pytest
-from transformers import AutoTokenizer
 
 from server.engine import PageText
 from server.engine.quoting import PageIndex, QuoteGuard, Vocabulary
 from server.grounding import quotations
 from server.page import Page, read_page
 from server.prompt import PromptLayout
-
-from .conftest import EMBEDDED
+from tests import tiny
 
 BLOCKS = [
     "The agreement shall renew for one year unless a party gives 60 days’ notice.",
@@ -22,13 +20,13 @@ BLOCKS = [
 
 
 @pytest.fixture(scope="module")
-def vocabulary() -> Vocabulary:
-    return Vocabulary.load(EMBEDDED)
+def vocabulary(tiny_base: Path) -> Vocabulary:
+    return Vocabulary.load(tiny_base)
 
 
 @pytest.fixture(scope="module")
 def layout() -> PromptLayout:
-    return PromptLayout(AutoTokenizer.from_pretrained(EMBEDDED, local_files_only=True))
+    return PromptLayout(tiny.tokenizer())
 
 
 @pytest.fixture(scope="module")
@@ -118,8 +116,7 @@ def test_a_quotation_never_runs_over_a_block_border(index: PageIndex, vocabulary
     assert {vocabulary.bytes_of[t] for t in guard.allowed() or ()} <= {b'"'}
 
 
-def test_the_embedded_vocabulary_spells_every_token_as_its_tokenizer_does(vocabulary: Vocabulary) -> None:
-    tokenizer = AutoTokenizer.from_pretrained(Path(EMBEDDED), local_files_only=True)
-    ids = tokenizer("Fees of 1.5 % — naïve “café”, 60 days’ notice.")["input_ids"]
+def test_the_vocabulary_spells_every_token_as_its_tokenizer_does(vocabulary: Vocabulary) -> None:
+    ids = tiny.tokenizer()("Fees of 1.5 % — naïve “café”, 60 days’ notice.")["input_ids"]
 
     assert b"".join(vocabulary.bytes_of[t] for t in ids).decode() == "Fees of 1.5 % — naïve “café”, 60 days’ notice."

@@ -1,0 +1,179 @@
+"""`python -m training general`: makes adapters/general/<base>, which the generalist uses and other adapters start from.
+
+Called by general_command. All is written beside the place and put there at the end; a killed run goes on from its
+checkpoint.
+"""
+
+import json
+import random
+import shutil
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from transformers import AutoTokenizer
+
+from server.engine.encoder import SentenceEncoder
+from server.errors import DataError
+from server.prompt import PromptLayout
+from training import adapter, lock
+from training.examples import Examples
+from training.fit import new_adapter
+from training.general.card import card
+from training.general.corpus import read_questions
+from training.general.figures import figures
+from training.general.fit import GeneralFit, OnEvent, quoted_weights
+from training.general.rows import Own, Rows
+from training.recipe import Recipe
+from training.render import Rendered, Renderer
+from training.search import Search
+from training.served import answers
+
+HELD_OUT_LOSS_ROWS = 64  # of each kind, looked at while it trains
+HELD_OUT_CORPUS_ROWS = 100  # extractive questions of people on articles that were not trained on
+HELD_OUT_SEED = 99
+SAMPLES = 20
+GENERAL = "general"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GeneralJob:
+    """`start`: an adapter folder to go on from. `rows`: how many the run sees. `work` keeps the checkpoint."""
+
+    base: Path
+    encoder: Path | None
+    corpus: Path
+    data: Path
+    out: Path
+    work: Path
+    recipe: Recipe
+    rows: int
+    start: Path | None = None
+
+    @property
+    def key(self) -> str:
+        data = lock.data_digests(self.data / GENERAL)
+        start = lock.file_sha256(self.start / adapter.WEIGHTS) if self.start else ""
+        data |= {"start": start, "rows": str(self.rows)}
+        return lock.run_key(
+            data=data, norms="", checks=(), base=lock.base_fingerprint(self.base), recipe=self.recipe
+        )  # fmt: skip
+
+
+class Material:
+    """Tokenizer, layout, and the rows to train on and to measure on."""
+
+    def __init__(self, job: GeneralJob) -> None:
+        self.tokenizer: Any = AutoTokenizer.from_pretrained(job.base, local_files_only=True)
+        self.layout = PromptLayout(self.tokenizer)
+        config = json.loads((job.base / "config.json").read_text(encoding="utf-8"))
+        search = Search(SentenceEncoder(job.encoder) if job.encoder else None)
+        renderer = Renderer(self.layout, norms="", context=int(config["max_position_embeddings"]), search=search)
+        examples = Examples(GENERAL, data=job.data)
+        documents = list(read_questions(job.corpus))
+        own = [Own(example, examples.pages["train"][example.page]) for example in examples.rows["train"]]
+        self.rows = Rows(documents, own, renderer, search, seed=job.recipe.seed)
+        unseen = Rows(documents, [], renderer, search, seed=HELD_OUT_SEED, held_out=True)
+        self.own = renderer.rows([(one, examples.pages["heldout"][one.page]) for one in examples.rows["heldout"]])
+        self.corpus = unseen.chunk(0, with_own=False)
+        self.people = unseen.extractive(HELD_OUT_CORPUS_ROWS)
+        if not self.own or not self.corpus:
+            raise DataError("There is nothing to measure on: no held-out rows.", code="data_missing")
+
+    def heldout(self) -> dict[str, list[Rendered]]:
+        """The rows whose loss is looked at while it trains."""
+        own = random.Random(HELD_OUT_SEED).sample(self.own, min(HELD_OUT_LOSS_ROWS, len(self.own)))  # noqa: S311
+        return {"own": own, "corpus": self.corpus[:HELD_OUT_LOSS_ROWS]}
+
+
+def train_general(job: GeneralJob, *, minutes: float | None, on_event: OnEvent) -> dict[str, Any]:
+    """Make the adapter and return its report; with `minutes` the run may stop before its last row and be gone on with.
+
+    Raises DataError, BaseError, CopilotError.
+    """
+    started, material = time.monotonic(), Material(job)
+    model = new_adapter(adapter.load_base(job.base, dtype=job.recipe.dtype), job.recipe,
+                        user_header=material.layout.user_header)  # fmt: skip
+    if job.start is not None:
+        adapter.load_start(model, job.start)
+    fit = GeneralFit(
+        model, job.recipe, material.rows, rows_max=job.rows, own_from=0.0, heldout=material.heldout(),
+        weigh=quoted_weights(material.tokenizer), file=job.work / "checkpoint.safetensors", key=job.key,
+        on_event=on_event,
+    )  # fmt: skip
+    fit.run(minutes=minutes)
+    adapter.round_weights(model)
+    on_event({"event": "measuring"})
+    made = _beside(job.out)
+    try:
+        adapter.write_weights(model, made, base_name=job.base.name)
+        record = _lock(job, fit, made, trained=sum(weight.numel() for weight in fit.weights.values()))
+        report = finish(job, made, record, material, curve=fit.progress.curve)
+        adapter.put_in_place(made, job.out)
+    finally:
+        shutil.rmtree(made, ignore_errors=True)
+    on_event(
+        {"event": "done", "folder": str(job.out), "seconds": round(time.monotonic() - started, 1), **report["own"]}
+    )
+    return report
+
+
+def finish(
+    job: GeneralJob, made: Path, record: dict[str, Any], material: Material, *, curve: Sequence[dict[str, float]]
+) -> dict[str, Any]:
+    """Measure the adapter in `made` as it is served and write lock, report and card beside it."""
+    _write(made / lock.LOCK, record)
+    report = {"base": job.base.name, "rows": record["rows"], "curve": list(curve), **measure(job, made, material)}
+    _write(made / "report.json", report)
+    (made / "README.md").write_text(card(record, report), encoding="utf-8")
+    return report
+
+
+def measure(job: GeneralJob, folder: Path | None, material: Material) -> dict[str, Any]:
+    """Figures of served answers, with the adapter and by the base alone, and some answers as they came."""
+    found: dict[str, Any] = {}
+    for name, rows in (("own", material.own), ("people", material.people)):
+        served = answers(job.base, rows, adapter=folder)
+        found[name] = figures(rows, served)
+        found[f"{name}_rows"] = len(rows)
+        found[f"{name}_base_alone"] = figures(rows, answers(job.base, rows, adapter=None))
+        if name == "own":
+            step = max(1, len(rows) // SAMPLES)
+            found["samples"] = [
+                {"page": row.example.page, "question": row.example.question, "answer": answer}
+                for row, answer in list(zip(rows, served, strict=True))[::step]
+            ]
+    return found
+
+
+def _lock(job: GeneralJob, fit: GeneralFit, made: Path, *, trained: int) -> dict[str, Any]:
+    parameters = sum(weight.numel() for weight in fit.model.parameters()) - trained
+    return {
+        "format": lock.FORMAT,
+        "kind": "alora",
+        "key": job.key,
+        "copilot": GENERAL,
+        "base": job.base.name,
+        "base_fingerprint": lock.base_fingerprint(job.base),
+        "weights_sha256": lock.file_sha256(made / adapter.WEIGHTS),
+        "start_sha256": lock.file_sha256(job.start / adapter.WEIGHTS) if job.start else None,
+        "recipe": job.recipe.model_dump(mode="json"),
+        "data": lock.data_digests(job.data / GENERAL),
+        "rows": fit.progress.rows,
+        "minutes": round(fit.progress.seconds / 60, 1),
+        "trainable": trained,
+        "trainable_share": round(trained / parameters, 6),
+        "versions": lock.versions(),
+    }
+
+
+def _beside(out: Path) -> Path:
+    out.parent.mkdir(parents=True, exist_ok=True)
+    return Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
+
+
+def _write(file: Path, content: dict[str, Any]) -> None:
+    file.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
