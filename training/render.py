@@ -17,6 +17,7 @@ from training.examples import Example
 DROPPED_SHARE_MAX = 0.02
 IGNORED = -100
 Searched = Callable[[Example, Page], Found]
+PAGES_KEPT = 256
 PAGE_SHARE = 0.75  # part of the context that a page may fill
 TOKENS_UNLIMITED = 1 << 30
 
@@ -59,7 +60,7 @@ class Renderer:
 
     def __init__(self, layout: PromptLayout, *, norms: str, context: int, search: Searched | None = None) -> None:
         self._layout, self._norms, self._context, self._search = layout, norms, context, search
-        self._pages: dict[int, PagePrefix] = {}
+        self._pages: dict[int, tuple[Page, PagePrefix]] = {}
         opened = layout.ask("", norms="")
         self._header = layout.ask("?", norms="")[len(layout.user_header) + len(layout.text("?")) :]
         if len(opened) <= len(layout.user_header) or not self._header:
@@ -99,10 +100,11 @@ class Renderer:
 
     def _page(self, page: Page) -> PagePrefix | None:
         """The page's prefix, or None when it does not fit whole (the layout would cut or drop blocks)."""
-        key = id(page)
-        if key not in self._pages:
-            self._pages[key] = self._layout.page(page, tokens_max=TOKENS_UNLIMITED)
-        prefix = self._pages[key]
+        known = self._pages.get(id(page))  # the page is kept with it, so that its id stays its own
+        prefix = known[1] if known else self._layout.page(page, tokens_max=TOKENS_UNLIMITED)
+        self._pages[id(page)] = page, prefix
+        if len(self._pages) > PAGES_KEPT:
+            self._pages.pop(next(iter(self._pages)))
         return prefix if len(prefix.ids) <= int(self._context * PAGE_SHARE) else None
 
     def _check_mask(self, row: Rendered) -> None:
