@@ -1,7 +1,5 @@
 """Reads the lengths and numbers of pieces that a question asks for, and measures an answer against them.
-
-Called by checks (`lengths_kept`). Pure text: knows no page.
-"""
+Called by checks (`lengths_kept`). Pure text: knows no page."""
 
 import re
 from dataclasses import dataclass
