@@ -5,6 +5,7 @@ of the most that the question allows. Covers the whole page, also what does not 
 characters and numpy arrays; the encoder is passed in, so that this module never imports torch.
 """
 
+import logging
 import math
 import re
 from collections import Counter
@@ -20,6 +21,8 @@ from numpy.typing import NDArray
 
 from server.page import Page
 from server.units import Unit, headings, units_of
+
+logging.getLogger("bm25s").setLevel(logging.WARNING)  # importing it has set DEBUG
 
 Vectors = NDArray[np.float32]
 

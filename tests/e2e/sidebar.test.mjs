@@ -136,6 +136,7 @@ describe('with a server', () => {
   });
 
   test('an adapter is trained by keyboard: started, cancelled, started again, and used', async () => {
+    await page.bringToFront(); // other tabs were closed: one in the background draws nothing
     await choose(frame, TRAINABLE.name);
     const strip = frame.locator('.training');
     const status = strip.locator('[role=status]');
