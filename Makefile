@@ -18,7 +18,7 @@ endif
 	@$(BIN)/retinue serve
 
 setup: $(VENV)/.ready $(VENV)/.dev $(EXTENSION_BUILD) ## everything that serve and test need
-	@$(BIN)/retinue bases install
+	@$(BIN)/retinue bases pull
 	@sh tests/e2e/chromium.sh
 
 test: setup check unit e2e ## everything that must be green before a commit

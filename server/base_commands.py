@@ -55,15 +55,6 @@ def pull(
 
 
 @bases_app.command()
-def install() -> None:
-    """Put the default base model and the finder's encoder on disk, as the first start of the server does."""
-    from server.install import ensure
-
-    settings = load_settings()
-    _print(f"{ensure(settings, say=_print).name} is in {settings.bases_dir}.")
-
-
-@bases_app.command()
 def add(
     path: Annotated[Path, typer.Argument(help="A wheel, a GGUF file, or a folder with such files or with a model.")],
 ) -> None:

@@ -23,6 +23,7 @@ CLAIM_WEIGHT = 0.2  # of the claim's words that stand in the unit, beside the fi
 POINT_WEIGHT = 1.2  # the same in a list or table, where each point has words of its own and the question is one for all
 CLOSEST_MIN = 0.45  # cosine from which a passage is shown after an abstention
 ABSTAIN_LEAST = 0.9  # probability from which the model's "The page does not say" counts: below, it is mostly wrong
+QUOTABLE_MAX = 2_000  # of the best units; a choice among them takes milliseconds
 NEAR = 0.02  # units whose scores differ by less are equal: the shortest is taken
 _MARK = '"'
 _QUOTED = re.compile(r'"([^"\n]*)"(?: ?\[\d{1,5}\])?')
@@ -43,9 +44,10 @@ def find(
     """Search for the question; a follow-up with the turn before. `read` has the blocks that the model has read, None
     for all: a passage of another block comes with its neighbours.
     """
-    passages = finder.passages(question, encoder, earlier=earlier)
+    ranked = finder.search(question, encoder, earlier=earlier)
+    passages = finder.passages(question, ranked)
     shown = (one if read is None or one.unit.block in read else finder.with_neighbours(one) for one in passages)
-    return Found(tuple(shown), tuple(finder.search(question, encoder, earlier=earlier)))
+    return Found(tuple(shown), tuple(ranked))
 
 
 def abstention(question: str, encode: Encode) -> Opening | None:
@@ -76,7 +78,8 @@ class QuoteChooser:
     """`found`: the page's units with their scores for the question. Knows no torch and keeps no state between calls."""
 
     def __init__(self, found: Sequence[Passage], *, decode: Decode, encode: Encode) -> None:
-        self._found = [passage for passage in found if _MARK not in passage.unit.text]
+        quotable = (one for one in found[:QUOTABLE_MAX] if _MARK not in one.unit.text)
+        self._found = [(one, frozenset(words_of(one.unit.text))) for one in quotable]  # here: the engine must not wait
         self._decode, self._encode = decode, encode
 
     def __call__(self, answer: Sequence[int]) -> list[int] | None:
@@ -101,8 +104,8 @@ class QuoteChooser:
         claim, weight = _claim(said)
         wanted = set(words_of(claim))
         scored = [
-            (passage.score + weight * _overlap(wanted, passage.unit), passage.unit)
-            for passage in self._found
+            (passage.score + weight * len(wanted & words) / max(1, len(wanted)), passage.unit)
+            for passage, words in self._found
             if passage.unit.text not in quoted
         ]
         if not scored:
@@ -118,8 +121,3 @@ def _claim(said: str) -> tuple[str, float]:
         return _QUOTED.sub(" ", _POINT.sub("", line)), POINT_WEIGHT
     own = _QUOTED.split(line)[-1].strip(" .,;:")
     return own or _QUOTED.sub(" ", said), CLAIM_WEIGHT
-
-
-def _overlap(wanted: set[str], unit: Unit) -> float:
-    """Share of the claim's words that the unit has, 0 to 1."""
-    return len(wanted.intersection(words_of(unit.text))) / len(wanted) if wanted else 0.0

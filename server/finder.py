@@ -119,13 +119,14 @@ class Finder:
         )
         return self._ranked(scores, similar)
 
-    def passages(self, question: str, encoder: Encoder | None, *, earlier: str = "") -> list[Passage]:
-        """The likeliest units for the prompt, best first; for a request about the whole page its key sentences."""
-        whole = is_whole_page(question)
+    def passages(self, question: str, ranked: Sequence[Passage]) -> list[Passage]:
+        """The likeliest units for the prompt, best first, of those that `search` has `ranked`; for a request about the
+        whole page its key sentences.
+        """
         many = asks_for_much(question)
         limit, chars = (LIST_PASSAGES, LIST_PASSAGE_CHARS_MAX) if many else (PASSAGES, PASSAGE_CHARS_MAX)
-        key = self._ranked(self._key_scores(), None) if whole else None
-        ranked = key or self.search(question, encoder, earlier=earlier)
+        if is_whole_page(question):
+            ranked = self._ranked(self._key_scores(), None)
         if many:
             ranked = sorted(ranked, key=lambda passage: -passage.score - _kind_bonus(question, passage.unit.text))
         kept: list[Passage] = []

@@ -14,6 +14,7 @@ HEADING_CHARS_MAX = 70
 _ABBREVIATION = re.compile(
     r"\b(?:[A-Z]|Mr|Mrs|Ms|Dr|Prof|St|No|Nos|Art|Sec|Fig|vs|approx|e\.g|i\.e|cf|al|Inc|Ltd|Co|Jr)\.$"
 )
+_ABBREVIATION_CHARS = 12  # looked back over: a whole text of initials would take quadratic time
 _SENTENCE_END = re.compile(r"(?<=[.!?])[”’)\]]?\s+(?=[\"“‘(\[]?[A-Z0-9$€£])")
 _SHORT_FACT = re.compile(r"\d.*[A-Za-z]{2}|[A-Za-z]{2}.*\d|[$€£]")  # "Fee: £5" is a unit, "3." is none
 _MARKS = re.compile(r"(?:[-*•|]\s+)+|\s+")
@@ -49,7 +50,7 @@ def _spans(text: str) -> list[tuple[int, int]]:
         at = line_start
         for match in _SENTENCE_END.finditer(line):
             end = line_start + match.start() + len(match[0]) - len(match[0].lstrip("”’)]"))
-            if not _ABBREVIATION.search(text[at:end]):
+            if not _ABBREVIATION.search(text[max(at, end - _ABBREVIATION_CHARS) : end]):
                 spans.append((at, end))
                 at = line_start + match.end()
         spans.append((at, line_start + len(line)))

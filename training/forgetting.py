@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from peft import PeftModel
 from transformers import PreTrainedModel
 
-from server.copilots import Copilot
+from server.copilots import GENERAL, Copilot
 from server.prompt import PromptLayout
 from training.adapter import load_adapter
 from training.evaluate import interval
@@ -24,7 +24,6 @@ from training.fit import held_out_nll
 from training.prefix import PrefixCache
 from training.render import Rendered, Renderer
 
-GENERAL = "general"
 GENERAL_ROWS_MAX = 60
 OTHERS_MAX = 3  # of the other copilots: a job never reads all of them
 OTHER_ROWS_MAX = 24  # of each

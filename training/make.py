@@ -17,7 +17,7 @@ from peft import PeftModel
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from server import versions
-from server.copilots import Copilot
+from server.copilots import GENERAL, Copilot
 from server.engine.encoder import SentenceEncoder
 from server.errors import CopilotError
 from server.prompt import PromptLayout
@@ -95,7 +95,7 @@ class Bench:
         self.general_folder = forgetting.general_folder(job.data)
         plain = Renderer(self.layout, norms="", context=context, search=search)
         self.probes = {
-            forgetting.GENERAL: forgetting.general_rows(self.general_folder, plain),
+            GENERAL: forgetting.general_rows(self.general_folder, plain),
             **forgetting.rows_of_others(job.others, job.data, self.layout, context=context),
         }
         self.checks, self.base = job.copilot.checks, job.base

@@ -1,5 +1,6 @@
 """The finder: units, words and meaning, requests about the whole page."""
 
+import time
 from collections.abc import Sequence
 
 import numpy as np
@@ -11,7 +12,7 @@ from server.units import units_of
 
 
 def page(*blocks: str, title: str = "Ferry") -> Page:
-    return read_page(title=title, url="", blocks=blocks, chars_max=100_000)
+    return read_page(title=title, url="", blocks=blocks, chars_max=500_000)
 
 
 class Meanings:
@@ -38,7 +39,8 @@ def texts(question: str, *, on: Page = FERRY, meanings: bool = True, earlier: st
     finder, encoder = Finder(on), Meanings() if meanings else None
     if encoder is not None:
         finder.encode(encoder)
-    return [passage.unit.text for passage in finder.passages(question, encoder, earlier=earlier)]
+    ranked = finder.search(question, encoder, earlier=earlier)
+    return [passage.unit.text for passage in finder.passages(question, ranked)]
 
 
 def test_sentences_lines_and_rows_are_units_at_their_place() -> None:
@@ -108,17 +110,27 @@ def test_a_list_request_gets_more_passages() -> None:
 
 def test_the_confidence_follows_the_best_cosine() -> None:
     finder = Finder(FERRY)
-    assert confidence(finder.passages("boat", None)) == "Likely"  # nothing is known of the meaning
+    assert confidence(finder.search("boat", None)) == "Likely"  # nothing is known of the meaning
     finder.encode(Meanings())
 
-    assert confidence(finder.passages("dog", Meanings())) == "Likely"
-    assert confidence(finder.passages("quantum", Meanings())) == "Unlikely"
+    assert confidence(finder.search("dog", Meanings())) == "Likely"
+    assert confidence(finder.search("quantum", Meanings())) == "Unlikely"
 
 
 def test_the_whole_page_is_covered_however_long_it_is() -> None:
     long = page(*(f"Paragraph {n} speaks of nothing in particular." for n in range(2_000)), "A dog is allowed.")
 
     assert texts("dog", on=long, meanings=False)[0] == "A dog is allowed."
+
+
+@pytest.mark.parametrize("text", ["A. ", "Dr. Ames ", "§", "1 ", "“A.", "- ", "!? ", "No. 1. "])
+def test_the_longest_page_is_cut_in_time_whatever_it_says(text: str) -> None:
+    long = page(text * (400_000 // len(text)) + "end of it.")
+
+    started = time.process_time()
+    units_of(long)
+
+    assert time.process_time() - started < 10  # under a second; with a pattern of quadratic time it is minutes
 
 
 def test_a_page_of_symbols_only_finds_nothing_and_does_not_fail() -> None:

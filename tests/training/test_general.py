@@ -54,13 +54,13 @@ def made(renderer: Renderer) -> Rows:
 
 
 def test_a_chunk_is_the_same_each_time_and_another_one_differs(made: Rows) -> None:
-    first, again, other = ([row.suffix for row in made.chunk(number, with_own=False)] for number in (0, 0, 1))
+    first, again, other = ([row.suffix for row in made.chunk(number)] for number in (0, 0, 1))
 
     assert first == again != other
 
 
 def test_every_quotation_stands_on_its_page(made: Rows) -> None:
-    rows = made.chunk(0, with_own=False)
+    rows = made.chunk(0)
 
     assert any(row.example.kind == "answer" for row in rows)
     for row in rows:
@@ -68,7 +68,7 @@ def test_every_quotation_stands_on_its_page(made: Rows) -> None:
 
 
 def test_a_near_miss_asks_for_what_was_taken_out(made: Rows) -> None:
-    missed = [row for number in range(4) for row in made.chunk(number, with_own=False) if row.example.answer == ABSTAIN]
+    missed = [row for number in range(4) for row in made.chunk(number) if row.example.answer == ABSTAIN]
 
     assert missed
     for row in missed:
@@ -82,13 +82,13 @@ def test_held_out_documents_are_never_trained_on(renderer: Renderer) -> None:
     away.held_out = True
     rows = Rows([kept, away], [], renderer, Search(None), seed=1)
 
-    assert {row.page.title for row in rows.chunk(0, with_own=False)} == {"Harbour 1"}
+    assert {row.page.title for row in rows.chunk(0)} == {"Harbour 1"}
 
 
 def test_own_examples_join_with_their_pages(renderer: Renderer, data: Path) -> None:
     examples = Examples("shop/review", data=data)
     own = [Own(example, examples.pages["train"][example.page]) for example in examples.rows["train"]]
-    rows = Rows([document(1)], own, renderer, Search(None), seed=1).chunk(0, with_own=True)
+    rows = Rows([document(1)], own, renderer, Search(None), seed=1).chunk(0)
 
     assert {"Kettle", "Lamp"} <= {row.page.title for row in rows}
 
@@ -141,7 +141,7 @@ def test_a_request_for_prices_lists_each_with_its_quotation() -> None:
 
 
 def test_quoted_words_weigh_little_and_the_opening_mark_fully(made: Rows, tokenizer: PreTrainedTokenizerBase) -> None:
-    row = next(row for row in made.chunk(0, with_own=False) if row.example.answer.startswith("Ida Holm."))
+    row = next(row for row in made.chunk(0) if row.example.answer.startswith("Ida Holm."))
     weights = quoted_weights(tokenizer)(row)
 
     assert len(weights) == row.answer_tokens
@@ -151,9 +151,9 @@ def test_quoted_words_weigh_little_and_the_opening_mark_fully(made: Rows, tokeni
 
 def fit(rows: Rows, base: Path, layout: PromptLayout, file: Path, tokenizer: PreTrainedTokenizerBase) -> GeneralFit:
     model = new_adapter(load_base(base, dtype="float32"), RECIPE, user_header=layout.user_header)
-    heldout = {"own": rows.chunk(99, with_own=False)[:4]}
+    heldout = {"own": rows.chunk(99)[:4]}
     return GeneralFit(
-        model, RECIPE, rows, rows_max=60, own_from=1.0, heldout=heldout, weigh=quoted_weights(tokenizer), file=file,
+        model, RECIPE, rows, rows_max=60, heldout=heldout, weigh=quoted_weights(tokenizer), file=file,
         key="k", every_rows=1_000,
     )  # fmt: skip
 
@@ -187,7 +187,7 @@ def test_the_rate_rises_holds_and_falls_to_zero() -> None:
 
 
 def judged(rows: Rows, reference: str, answer: str, kind: str = "answer", task: str = "") -> tuple[Rendered, str]:
-    row = rows.chunk(0, with_own=False)[0]
+    row = rows.chunk(0)[0]
     example = Example(page="x", question="?", answer=ABSTAIN if kind == "abstain" else "x", kind=kind,  # type: ignore[arg-type]
                       task=task, reference=reference)  # fmt: skip
     page = read_page(title="", url="", blocks=TEXT, chars_max=10_000)

@@ -42,12 +42,12 @@ class GeneralFit:
     """`heldout` are sets of rows by name; the mean of their losses decides which weights are kept."""
 
     def __init__(
-        self, model: PeftModel, recipe: Recipe, rows: Rows, *, rows_max: int, own_from: float,
+        self, model: PeftModel, recipe: Recipe, rows: Rows, *, rows_max: int,
         heldout: dict[str, list[Rendered]], weigh: Weigh, file: Path, key: str, every_rows: int = 2_000,
         on_event: OnEvent = lambda event: None,
     ) -> None:  # fmt: skip
         self.model, self.recipe, self.rows, self.rows_max = model, recipe, rows, rows_max
-        self.own_from, self.heldout, self.weigh, self.every_rows = own_from, heldout, weigh, every_rows
+        self.heldout, self.weigh, self.every_rows = heldout, weigh, every_rows
         self.file, self.key, self.on_event = file, key, on_event
         self.weights = trainable(model)
         self.prefixes = PrefixCache(model)
@@ -73,8 +73,8 @@ class GeneralFit:
         return self.progress
 
     def _chunk(self) -> None:
-        started, share = time.monotonic(), self.progress.rows / self.rows_max
-        rows = self.rows.chunk(self.progress.chunk, with_own=share >= self.own_from)
+        started = time.monotonic()
+        rows = self.rows.chunk(self.progress.chunk)
         order = torch.randperm(len(rows), generator=torch.Generator().manual_seed(self.progress.chunk)).tolist()
         made = time.monotonic() - started
         self.model.train()

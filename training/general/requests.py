@@ -52,7 +52,7 @@ class Requests:
         return None
 
     def _key(self, finder: Finder, question: str, count: int) -> list[Unit]:
-        ranked = [passage.unit for passage in finder.passages(question, self._encoder)]
+        ranked = [passage.unit for passage in finder.passages(question, finder.search(question, self._encoder))]
         chosen = [unit for unit in ranked if len(unit.text) >= TEXT_CHARS_MIN][:count]
         return sorted(chosen, key=lambda unit: (unit.block, unit.start))
 

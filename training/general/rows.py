@@ -53,12 +53,12 @@ class Rows:
         for each in own:
             self._own.setdefault(each.example.page, []).append(each)
 
-    def chunk(self, number: int, *, with_own: bool) -> list[Rendered]:
+    def chunk(self, number: int) -> list[Rendered]:
         """The rows of some pages, in an order of their own; those of one page stay near one another."""
         choose = random.Random(f"{self._seed}/{number}")  # noqa: S311
         places = choose.choices(range(len(self._documents)), self._weights, k=CHUNK_PAGES)
         groups = [list(self._page_rows(place, choose)) for place in places]
-        if with_own and self._own:
+        if self._own:
             names = choose.sample(sorted(self._own), min(len(self._own), round(CHUNK_PAGES * self._own_share)))
             groups += [list(self._own_rows(name, choose)) for name in names]
         choose.shuffle(groups)

@@ -1,6 +1,6 @@
-"""`python -m training general`: makes adapters/general/<base>, which the generalist uses and other adapters start from.
+"""`python -m training train general`: makes adapters/general/<base>, from which other adapters start.
 
-Called by general_command. All is written beside the place and put there at the end; a killed run goes on from its
+Called by cli. All is written beside the place and put there at the end; a killed run goes on from its
 checkpoint.
 """
 
@@ -16,6 +16,7 @@ from typing import Any
 
 from transformers import AutoTokenizer
 
+from server.copilots import GENERAL
 from server.engine.encoder import SentenceEncoder
 from server.errors import DataError
 from server.prompt import PromptLayout
@@ -36,7 +37,6 @@ HELD_OUT_LOSS_ROWS = 64  # of each kind, looked at while it trains
 HELD_OUT_CORPUS_ROWS = 100  # extractive questions of people on articles that were not trained on
 HELD_OUT_SEED = 99
 SAMPLES = 20
-GENERAL = "general"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +78,7 @@ class Material:
         self.rows = Rows(documents, own, renderer, search, seed=job.recipe.seed)
         unseen = Rows(documents, [], renderer, search, seed=HELD_OUT_SEED, held_out=True)
         self.own = renderer.rows([(one, examples.pages["heldout"][one.page]) for one in examples.rows["heldout"]])
-        self.corpus = unseen.chunk(0, with_own=False)
+        self.corpus = unseen.chunk(0)
         self.people = unseen.extractive(HELD_OUT_CORPUS_ROWS)
         if not self.own or not self.corpus:
             raise DataError("There is nothing to measure on: no held-out rows.", code="data_missing")
@@ -100,7 +100,7 @@ def train_general(job: GeneralJob, *, minutes: float | None, on_event: OnEvent) 
     if job.start is not None:
         adapter.load_start(model, job.start)
     fit = GeneralFit(
-        model, job.recipe, material.rows, rows_max=job.rows, own_from=0.0, heldout=material.heldout(),
+        model, job.recipe, material.rows, rows_max=job.rows, heldout=material.heldout(),
         weigh=quoted_weights(material.tokenizer), file=job.work / "checkpoint.safetensors", key=job.key,
         on_event=on_event,
     )  # fmt: skip
