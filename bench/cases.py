@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from server.bases import load_text
-from server.copilots import Copilots
-from server.documents import read_document
-from server.page import read_page
-from server.prompt import Turn
+from server.catalog.bases import load_text
+from server.catalog.copilots import Copilots
 from server.settings import Settings
+from server.text.documents import read_document
+from server.text.page import read_page
+from server.text.prompt import Turn
 
 SOURCE = Path(__file__).parents[1] / "tests" / "e2e" / "pages" / "contract.html"
 QUESTIONS = ("When does it renew?", "What is the late fee?", "Who may end it?", "What is the liability cap?")

@@ -8,12 +8,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from bench import exact, llama_files, llama_peer, machine, many, measures, models, ours, peft_peer, swaps
+from bench import machine, measures, models
 from bench.cases import Contender
 from bench.figures import Results
 from bench.measures import CONVERSATION, DECODE, PANEL, QUOTES, compare
+from bench.peers import llama_files, llama_peer, ours, peft_peer
 from bench.plan import Options, Setup
-from server.engine.loader import preferred_dtype
+from bench.scenes import exact, many, swaps
+from server.engine.local.base.loader import preferred_dtype
 
 PAGE_CURVE, ROW_CURVE, ADAPTER_CURVE = (250, 500, 1000, 2000, 3000), (1, 2, 4, 8), (10, 100, 1000, 10_000)
 QUICK_ADAPTERS = (10, 100)

@@ -26,5 +26,5 @@ REPORT=$(mktemp)
 trap 'rm -f "$REPORT"' EXIT
 # fp32 must mean fp32: without TF32, products have all their digits.
 NVIDIA_TF32_OVERRIDE=0 "$PYTHON" -m bench engine --quick --rounds 1 --device cuda --json "$REPORT" >/dev/null
-"$PYTHON" -m bench.parity "$REPORT"
+"$PYTHON" -m bench.scenes.parity "$REPORT"
 "$PYTHON" -m bench "$@" --device cuda

@@ -18,10 +18,10 @@ from platformdirs import user_cache_path
 from safetensors.torch import save_file
 from transformers import AutoConfig, AutoModelForCausalLM, Qwen3Config, Qwen3ForCausalLM
 
-from server import bases
-from server.engine.loader import base_fingerprint
-from server.prompt import PromptLayout
+from server.catalog import bases
+from server.engine.local.base.loader import base_fingerprint
 from server.settings import Settings
+from server.text.prompt import PromptLayout
 
 RANDOM_BASE = "random-05b"
 RANK, ALPHA, STD = 16, 32, 0.02

@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.figures import Figure, Results
-from bench.ours import NAME as OURS
+from bench.peers.ours import NAME as OURS
 
 
 def show(results: Results, console: Console) -> None:

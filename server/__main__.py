@@ -1,5 +1,5 @@
 """`python -P -m server`, the same as `retinue`."""
 
-from server.cli import main
+from server.cli.main import main
 
 main()

@@ -13,17 +13,17 @@ from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from server.bases import BaseText
-from server.channel import Channel, Gone
-from server.copilots import CheckAdapter, Copilots
+from server.catalog.bases import BaseText
+from server.catalog.copilots import CheckAdapter, Copilots
+from server.conversation.pages import Parts
 from server.engine import Engine
 from server.errors import RetinueError
-from server.finder import Encoder
-from server.keyfile import KeyFile
-from server.lobby import Doors, Lobby
-from server.pages import Parts
-from server.pairing import EXTENSION_ORIGINS, PairingCode, host_allowed, origin_allowed
 from server.settings import Settings
+from server.text.finder import Encoder
+from server.transport.channel import Channel, Gone
+from server.transport.connections import Doors, Lobby
+from server.transport.keyfile import KeyFile
+from server.transport.pairing import EXTENSION_ORIGINS, PairingCode, host_allowed, origin_allowed
 
 
 def _nobody(_: str) -> None:

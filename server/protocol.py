@@ -1,4 +1,4 @@
-"""Every frame of the socket: JSON text, one strict model each. `make protocol` writes extension/lib/protocol.ts.
+"""Every frame of the socket: JSON text, one strict model each. `make protocol` writes the TypeScript.
 
 client: hello -> (challenge) -> proof -> (ready), then page.open, page.close, ask, cancel, resume, train.start,
         train.cancel, ping

@@ -1,6 +1,8 @@
 """The rules of the house that a machine can check: import directions, file sizes, where torch may be."""
 
 import ast
+import graphlib
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,90 +15,19 @@ TRAINING = sorted((ROOT / "training").rglob("*.py"))
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
 HEAVY = {"torch", "transformers", "safetensors", "peft"}
 
-# What a module of the server may import of ours; `engine` means the interface. Every new module needs a line.
-MAY_IMPORT: dict[str, set[str]] = {
-    "errors": set(),
-    "settings": {"errors"},
-    "protocol": set(),
-    "page": {"errors"},
-    "units": {"page"},
-    "finder": {"page", "units"},
-    "prompt": {"errors", "finder", "page"},
-    "evidence": {"checks", "engine", "finder", "prompt", "units"},
-    "grounding": {"page"},
-    "lengths": set(),
-    "checks": {"grounding", "lengths", "page"},
-    "stream": {"grounding", "page"},
-    "keyfile": {"errors"},
-    "pairing": {"errors", "keyfile"},
-    "adapter_files": {"errors"},
-    "copilots": {"adapter_files", "checks", "engine", "errors"},
-    "sources": set(),
-    "disk": {"errors"},
-    "fetch": {"disk", "errors", "sources"},
-    "install": {"bases", "disk", "errors", "fetch", "settings", "sources"},
-    "add": {"disk", "errors", "fetch", "install", "pull", "settings", "sources"},
-    "bases": {"errors", "prompt", "settings", "sources", "stream"},
-    "hub": {"errors"},
-    "versions": {"errors"},
-    "adopt": {"adapter_files", "bases", "copilots", "engine", "errors", "settings", "versions"},
-    "pull": {"bases", "disk", "errors", "hub", "settings", "sources"},
-    "outbox": {"protocol"},
-    "log": set(),
-    "pages": {"bases", "engine", "errors", "finder", "page", "prompt", "protocol", "settings"},
-    "run": {
-        "checks",
-        "copilots",
-        "engine",
-        "errors",
-        "evidence",
-        "finder",
-        "grounding",
-        "page",
-        "pages",
-        "prompt",
-        "protocol",
-        "stream",
-    },
-    "session": {"copilots", "errors", "outbox", "pages", "protocol", "run"},
-    "train_events": {"errors", "protocol"},
-    "trainings": {"bases", "copilots", "errors", "protocol", "settings", "train_events"},
-    "lobby": {"copilots", "errors", "keyfile", "outbox", "pages", "pairing", "protocol", "session", "trainings"},
-    "handshake": {"errors", "lobby", "pairing", "protocol"},
-    "channel": {"errors", "handshake", "lobby", "outbox", "protocol", "session"},
-    "documents": {"errors"},
-    "client": {"copilots", "errors", "keyfile", "outbox", "pages", "pairing", "protocol", "session", "settings"},
-    "ask": {
-        "bases",
-        "client",
-        "copilots",
-        "documents",
-        "engine",
-        "errors",
-        "install",
-        "pages",
-        "protocol",
-        "settings",
-    },
+# Each floor may import itself and the floors named; `engine` is the interface, `local` what runs the model here.
+GROUND = {"errors", "settings", "protocol", "log"}
+FLOORS: dict[str, set[str]] = {
+    "text": {"errors"},
+    "engine": {"errors"},
+    "local": {"engine", "errors", "settings"},
+    "catalog": {"engine", "text", *GROUND},
+    "conversation": {"catalog", "engine", "text", *GROUND},
+    "transport": {"conversation", "catalog", "engine", "text", *GROUND},
 }
-COMPOSE = {"app", "serve", "cli", "base_commands", "copilot_commands", "doctor", "__main__", "__init__"}
-TRAINING_MAY_IMPORT = {
-    "bases",
-    "checks",
-    "copilots",
-    "disk",
-    "engine",
-    "errors",
-    "evidence",
-    "finder",
-    "grounding",
-    "page",
-    "prompt",
-    "settings",
-    "sources",
-    "units",
-    "versions",
-}
+TRAINING_MAY_IMPORT = {"conversation", "catalog", "engine", "local", "text", *GROUND}
+WHICH_ENGINE = {"app", "compose", "serve", "ask", "doctor", "adopt"}  # the modules that name an engine of this machine
+MODULES_MAX = 14  # of a folder
 
 
 def imports(file: Path, *, lazy: bool = True) -> Iterator[str]:
@@ -110,26 +41,65 @@ def imports(file: Path, *, lazy: bool = True) -> Iterator[str]:
             yield node.module if node.module != "server" else "server." + node.names[0].name
 
 
+def floor(name: str) -> str:
+    """The floor of a module by its full name: `server.text.page` -> text, `server.settings` -> settings."""
+    parts = name.split(".")
+    return "local" if parts[1:3] == ["engine", "local"] else parts[1]
+
+
+def full_name(file: Path) -> str:
+    parts = file.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
 def ours(file: Path) -> set[str]:
-    return {name.split(".")[1] for name in imports(file) if name.startswith("server.")}
+    """The floors of the server that a file imports from."""
+    return {floor(name) for name in imports(file) if name.startswith("server.")}
 
 
-def module(file: Path) -> str:
-    return "engine" if file.parent.name == "engine" else file.stem
+def on_floor(*floors: str) -> list[Path]:
+    return [file for file in SERVER if file.parent != ROOT / "server" and floor(full_name(file)) in floors]
 
 
-@pytest.mark.parametrize("file", [file for file in SERVER if module(file) != "engine"], ids=module)
-def test_a_module_of_the_server_imports_only_what_it_may(file: Path) -> None:
-    if file.stem in COMPOSE:
-        assert all(not name.startswith("training") for name in imports(file))
-        return
+@pytest.mark.parametrize("file", on_floor(*FLOORS), ids=full_name)
+def test_a_floor_imports_only_what_stands_below_it(file: Path) -> None:
+    own = floor(full_name(file))
 
-    assert ours(file) <= MAY_IMPORT[file.stem], f"{file.stem} is new or imports too much"
+    assert ours(file) <= {own, *FLOORS[own]}
 
 
-@pytest.mark.parametrize("file", [file for file in SERVER if module(file) == "engine"], ids=lambda file: file.stem)
-def test_the_engine_knows_only_itself_errors_and_settings(file: Path) -> None:
-    assert ours(file) <= {"engine", "errors", "settings"}
+@pytest.mark.parametrize("name", sorted(GROUND))
+def test_the_ground_imports_nothing_but_errors(name: str) -> None:
+    assert ours(ROOT / "server" / f"{name}.py") <= {"errors"}
+
+
+def test_no_imports_run_in_circles() -> None:
+    files = {full_name(file): file for file in [*SERVER, *TRAINING]}
+    known = set(files)
+    graph = {name: set(resolved(file, known)) - {name} for name, file in files.items()}
+
+    graphlib.TopologicalSorter(graph).prepare()  # raises CycleError, which names the circle
+
+
+def resolved(file: Path, known: set[str]) -> Iterator[str]:
+    """The modules of ours that a file imports, `from package import module` included."""
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names if alias.name in known)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            whole = [f"{node.module}.{alias.name}" for alias in node.names]
+            yield from (name for name in whole if name in known)
+            if node.module in known and any(name not in known for name in whole):
+                yield node.module
+
+
+@pytest.mark.parametrize("top", ["server", "training", "bench", "extension"])
+def test_no_folder_holds_more_modules_than_one_can_overlook(top: str) -> None:
+    kinds = ("*.py", "*.ts", "*.tsx")
+    files = [file for kind in kinds for file in (ROOT / top).rglob(kind) if "node_modules" not in file.parts]
+    counts = Counter(file.parent for file in files if file.name != "__init__.py")
+
+    assert max(counts.values()) <= MODULES_MAX, counts.most_common(2)
 
 
 @pytest.mark.parametrize("file", SERVER, ids=lambda file: file.stem)
@@ -138,21 +108,21 @@ def test_the_server_never_imports_training(file: Path) -> None:
 
 
 @pytest.mark.parametrize("file", TRAINING, ids=lambda file: file.stem)
-def test_training_imports_only_the_shared_modules(file: Path) -> None:
+def test_training_imports_no_transport_and_no_command(file: Path) -> None:
     assert ours(file) <= TRAINING_MAY_IMPORT
 
 
-@pytest.mark.parametrize("file", [file for file in SERVER if module(file) != "engine"], ids=module)
-def test_torch_is_only_under_the_engine(file: Path) -> None:
+@pytest.mark.parametrize("file", [file for file in SERVER if floor(full_name(file) + ".") != "local"], ids=full_name)
+def test_torch_is_only_under_the_local_engine(file: Path) -> None:
     assert not {name.split(".")[0] for name in imports(file, lazy=False)} & HEAVY
     assert "torch" not in {name.split(".")[0] for name in imports(file)}
 
 
-def test_only_four_modules_know_which_engine_it_is() -> None:
-    above = [file for file in SERVER if module(file) != "engine"]
-    users = {file.stem for file in above if any(name.startswith("server.engine.") for name in imports(file))}
+def test_only_the_roots_know_which_engine_it_is() -> None:
+    above = [file for file in SERVER if floor(full_name(file) + ".") not in ("engine", "local")]
+    users = {file.stem for file in above if any(name.startswith("server.engine.local") for name in imports(file))}
 
-    assert users <= {"serve", "ask", "adopt", "doctor"}
+    assert users <= WHICH_ENGINE
 
 
 @pytest.mark.parametrize("file", [*SERVER, *TRAINING, *TESTS], ids=lambda file: str(file.relative_to(ROOT)))

@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from server.ask import make_local_parts
-from server.checks import ABSTAIN
-from server.client import LocalLink
-from server.copilots import GENERALIST, Copilots
-from server.documents import read_document
-from server.engine.loader import check_adapter
-from server.pages import Parts
+from server.catalog.copilots import GENERALIST, Copilots
+from server.cli.ask import make_local_parts
+from server.conversation.pages import Parts
+from server.engine.local.base.loader import check_adapter
 from server.protocol import Ask, PageOpen, RunDone, RunError, RunPassages
 from server.settings import load_settings
+from server.text.checks import ABSTAIN
+from server.text.documents import read_document
+from server.transport.client import LocalLink
 from tests.real_base import REAL_BASES
 
 PAGES = Path(__file__).parent / "e2e" / "pages"

@@ -1,5 +1,5 @@
 """`python -m training`."""
 
-from training.cli import app
+from training.cli.main import app
 
 app()

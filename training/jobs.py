@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from server.bases import find_encoder
-from server.copilots import GENERAL, Copilot, Copilots
+from server.catalog.bases import find_encoder
+from server.catalog.copilots import GENERAL, Copilot, Copilots
 from server.errors import BaseError, DataError
 from server.settings import Settings, load_settings
 from training.recipe import default_recipe, read_recipe
@@ -74,7 +74,7 @@ def find_copilot(name: str) -> Copilot:
 
 def others_with_examples(data: Path, own: str) -> tuple[Copilot, ...]:
     """A few other copilots that can be read and have held-out examples."""
-    from training.forgetting import some_others
+    from training.measure.probes import some_others
 
     settings = load_settings()
     known = Copilots(adapters_dir=settings.adapters_dir, user_dir=settings.user_dir)

@@ -21,7 +21,7 @@ _PACKAGES = ("numpy", "peft", "safetensors", "tokenizers", "torch", "transformer
 
 def base_fingerprint(folder: Path) -> str:
     """The server's own name for a base, so that both sides always agree. Raises BaseError (`base_missing`)."""
-    from server.engine import loader
+    from server.engine.local.base import loader
 
     return loader.base_fingerprint(folder)
 

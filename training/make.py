@@ -16,22 +16,24 @@ import torch
 from peft import PeftModel
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
-from server import versions
-from server.copilots import GENERAL, Copilot
-from server.engine.encoder import SentenceEncoder
+from server.catalog import versions
+from server.catalog.copilots import GENERAL, Copilot
+from server.engine.local.encoder import SentenceEncoder
 from server.errors import CopilotError
-from server.prompt import PromptLayout
-from training import adapter, forgetting, lock
-from training.evaluate import Measured, measure
-from training.examples import DATA, Examples
-from training.figure import draw_report
-from training.fit import Fit, OnEvent, new_adapter
-from training.memory import check_fits, estimate
-from training.prefix import PrefixCache
+from server.text.prompt import PromptLayout
+from training import lock
+from training.dataset.examples import DATA, Examples
+from training.dataset.render import Rendered, Renderer
+from training.dataset.search import Search
+from training.fit import adapter
+from training.fit.loop import Fit, OnEvent, new_adapter
+from training.fit.memory import check_fits, estimate
+from training.fit.prefix import PrefixCache
+from training.measure import probes as forgetting
+from training.measure.evaluate import Measured, measure
+from training.measure.figure import draw_report
+from training.measure.report import build_report, card
 from training.recipe import Recipe
-from training.render import Rendered, Renderer
-from training.report import build_report, card
-from training.search import Search
 
 _READ = frozenset({"train.jsonl", "heldout.jsonl"})
 

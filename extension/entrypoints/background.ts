@@ -2,12 +2,12 @@
 // Keeps nothing in memory that a restart may not lose.
 import { type Browser, browser } from 'wxt/browser';
 import { defineBackground } from 'wxt/utils/define-background';
-import { DEFAULT_SERVER, isServerAddress } from '../lib/identity.ts';
-import type { FromPanel, PageMessage, ToPanel } from '../lib/messages.ts';
+import { DEFAULT_SERVER, isServerAddress } from '../lib/connection/identity.ts';
+import type { FromPanel, PageMessage, ToPanel } from '../lib/connection/messages.ts';
 import { openBeside, openFor, orderCommand } from '../lib/opening.ts';
-import { fromHex, toHex } from '../lib/pairing.ts';
-import { Relay } from '../lib/relay.ts';
-import { siteOf } from '../lib/site.ts';
+import { fromHex, toHex } from '../lib/connection/pairing.ts';
+import { Relay } from '../lib/connection/relay.ts';
+import { siteOf } from '../lib/page/site.ts';
 
 type Port = Browser.runtime.Port;
 type Sender = Browser.runtime.MessageSender;

@@ -2,10 +2,10 @@
 // Never opens a socket and never sees a key: it talks to the panel over a MessageChannel and to the background over runtime messages.
 import { browser } from 'wxt/browser';
 import { defineUnlistedScript } from 'wxt/utils/define-unlisted-script';
-import { type Block, readBlocks } from '../lib/blocks.ts';
-import { clear, paint, rangeOf } from '../lib/highlight.ts';
-import type { FromPage, PageAnswer, PageCommand, PageMessage, PageOrder, PageText, Passage, ToPage } from '../lib/messages.ts';
-import { newNonce } from '../lib/pairing.ts';
+import { type Block, readBlocks } from '../lib/page/blocks.ts';
+import { clear, paint, rangeOf } from '../lib/page/highlight.ts';
+import type { FromPage, PageAnswer, PageCommand, PageMessage, PageOrder, PageText, Passage, ToPage } from '../lib/connection/messages.ts';
+import { newNonce } from '../lib/connection/pairing.ts';
 import { clampWidth, type Layout, openSidebar, type Sidebar } from '../lib/sidebar.ts';
 
 const CHARS_MAX = 390_000; // the server takes 400,000 in 20,000 blocks

@@ -2,7 +2,7 @@
 // Called by Answer, which says how citations and quotes look. Links are text with their host: nothing here can be followed.
 import { Lexer, type Token, type Tokens } from 'marked';
 import { type ComponentChild, h } from 'preact';
-import type { Quote } from './protocol.ts';
+import type { Quote } from './connection/protocol.ts';
 
 export interface Inlines {
   cite(block: number): ComponentChild;

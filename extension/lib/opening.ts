@@ -1,8 +1,8 @@
 // Opens the sidebar for a tab: in the page, else in the side panel, else in a tab of its own. Called by background.
 // Knows tabs and permissions; nothing of frames and pages' text.
 import { browser } from 'wxt/browser';
-import type { PageAnswer, PageCommand, PageOrder } from './messages.ts';
-import { siteOf } from './site.ts';
+import type { PageAnswer, PageCommand, PageOrder } from './connection/messages.ts';
+import { siteOf } from './page/site.ts';
 import type { Layout } from './sidebar.ts';
 
 const RETRY_MS = [60, 150, 400];

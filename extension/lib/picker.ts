@@ -1,5 +1,5 @@
 // Which copilots the picker shows and in which order. Pure: called by the picker, tested without a browser.
-import type { CopilotCard } from './protocol.ts';
+import type { CopilotCard } from './connection/protocol.ts';
 
 const RECENT_MAX = 5;
 const SUGGESTED_MAX = 3;

@@ -1,4 +1,4 @@
-"""Writes extension/lib/protocol.ts from server/protocol.py; `make protocol` runs it, CI runs it with --check.
+"""Writes extension/lib/connection/protocol.ts from server/protocol.py: `make protocol`; CI runs it with --check.
 
 Knows pydantic's JSON schema only. Fields with a default are optional in what the client sends and always there
 in what the server sends. Run it from the repository root: `python extension/scripts/protocol.py [--check]`.
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
-TARGET = ROOT / "extension" / "lib" / "protocol.ts"
+TARGET = ROOT / "extension" / "lib" / "connection" / "protocol.ts"
 HEAD = (
     "// Every frame of the socket. Generated from server/protocol.py by extension/scripts/protocol.py: "
     "do not edit by hand.\n"
@@ -84,7 +84,10 @@ def main(arguments: list[str]) -> int:
     if "--check" in arguments:
         current = TARGET.read_text(encoding="utf-8") if TARGET.exists() else ""
         if current != text:
-            print("extension/lib/protocol.ts is stale: run `python extension/scripts/protocol.py`", file=sys.stderr)
+            print(
+                "extension/lib/connection/protocol.ts is stale: run `python extension/scripts/protocol.py`",
+                file=sys.stderr,
+            )
             return 1
         return 0
     TARGET.write_text(text, encoding="utf-8")

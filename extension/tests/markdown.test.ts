@@ -2,7 +2,7 @@
 import { render, h } from 'preact';
 import { describe, expect, test } from 'vitest';
 import { renderMarkdown } from '../lib/markdown.ts';
-import type { Quote } from '../lib/protocol.ts';
+import type { Quote } from '../lib/connection/protocol.ts';
 
 const ALLOWED = new Set('P UL OL LI STRONG EM CODE PRE BLOCKQUOTE TABLE THEAD TBODY TR TH TD H4 HR BR SPAN DIV BUTTON'.split(' '));
 const ATTRIBUTES = new Set(['class', 'start', 'data-n']);

@@ -1,7 +1,7 @@
 // Which copilots the picker shows first.
 import { expect, test } from 'vitest';
 import { remember, search, sections, suggest } from '../lib/picker.ts';
-import type { CopilotCard } from '../lib/protocol.ts';
+import type { CopilotCard } from '../lib/connection/protocol.ts';
 
 const card = (id: string, name: string, hints: string[] = [], promise = ''): CopilotCard => {
   const [category = ''] = id.split('/');

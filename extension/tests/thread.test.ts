@@ -1,6 +1,6 @@
 // The conversation: frames in, turns out.
 import { expect, test } from 'vitest';
-import { applyFrame, earlierTurns, interrupt, newTurn, wordsOf } from '../entrypoints/panel/thread.ts';
+import { applyFrame, earlierTurns, interrupt, newTurn, wordsOf } from '../entrypoints/panel/state/thread.ts';
 
 const turn = newTurn({ run: 'r1', question: 'Q', selection: '', copilot: 'a/b', copilotName: 'B', status: 'waiting' });
 const quote = { text: 'x', verified: true, at: 0, block: 1, start: 0, end: 1 };

@@ -2,8 +2,8 @@
 import { h, render } from 'preact';
 import { beforeEach, expect, test, vi } from 'vitest';
 import { Training } from '../entrypoints/panel/Training.tsx';
-import { remainingOf, type TrainingFrame, viewOf } from '../entrypoints/panel/training.ts';
-import type { CopilotCard } from '../lib/protocol.ts';
+import { remainingOf, type TrainingFrame, viewOf } from '../entrypoints/panel/state/training.ts';
+import type { CopilotCard } from '../lib/connection/protocol.ts';
 
 vi.mock('../lib/words.ts', () => ({ t: (...parts: unknown[]) => parts.join(' ') }));
 

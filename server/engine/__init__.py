@@ -1,6 +1,6 @@
 """The Engine interface: token ids in, token ids out. Session talks to this; nothing here knows text or sockets.
 
-Importing this module does not import torch; `server.engine.local.LocalEngine` does.
+Importing this module does not import torch; `server.engine.local.engine.LocalEngine` does.
 """
 
 from collections.abc import AsyncIterator, Callable, Sequence

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from bench import exact, parity
 from bench.cases import Stamp
 from bench.figures import Results, to_json
 from bench.measures import ROWS, tokens_per_s
-from bench.ours import NAME
-from server import cli
+from bench.peers.ours import NAME
+from bench.scenes import exact, parity
+from server.cli import main as cli
 
 
 def test_without_a_clone_the_bench_says_where_it_is(

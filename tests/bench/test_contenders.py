@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from bench import exact, measures
+from bench import measures
 from bench.cases import Ask, Cases
 from bench.figures import Results
 from bench.measures import Sizes
-from bench.peft_peer import Peft, PeftKept, PeftMixed, load
+from bench.peers.peft_peer import Peft, PeftKept, PeftMixed, load
+from bench.scenes import exact
 from server.settings import Settings
 
 SIZES = Sizes(page=150, short_page=120, answer=3, panel_answer=3)

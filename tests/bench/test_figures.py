@@ -9,7 +9,7 @@ from rich.console import Console
 
 from bench import plots, tables
 from bench.figures import FORMAT, Results, from_json, to_json
-from bench.ours import NAME as OURS
+from bench.peers.ours import NAME as OURS
 
 PEER = "transformers + PEFT"
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bench.cases import Ask, Cases, PageCase
-from bench.llama_peer import Llama, LlamaOneSlot
+from bench.peers.llama_peer import Llama, LlamaOneSlot
 from server.errors import RetinueError
 
 PAGE = PageCase("Lease", ("The term is two years.",), (1, 2, 3))

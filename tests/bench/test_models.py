@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
-from bench import many, models
+from bench import models
 from bench.cases import EARLIER, Ask, Cases
+from bench.scenes import many
 from server.engine import BaseInfo
-from server.engine.loader import base_fingerprint, check_adapter
+from server.engine.local.base.loader import base_fingerprint, check_adapter
 from server.settings import Settings
 from tests import tiny
 

@@ -6,19 +6,19 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from server.bases import BaseText
-from server.channel import Channel, Gone
-from server.copilots import CheckAdapter, Copilots
+from server.catalog.bases import BaseText
+from server.catalog.copilots import CheckAdapter, Copilots
+from server.conversation.outbox import Outbox
+from server.conversation.pages import Parts
+from server.conversation.session import Session
 from server.engine import BaseInfo, Finished, PageInfo, PageText, Request, Tokens
-from server.keyfile import KeyFile
-from server.lobby import Doors, Lobby
-from server.outbox import Outbox
-from server.pages import Parts
-from server.pairing import PairingCode, mac, new_nonce
-from server.prompt import PromptLayout
 from server.protocol import CLIENT_FRAME, VERSION, Frame
-from server.session import Session
 from server.settings import Settings
+from server.text.prompt import PromptLayout
+from server.transport.channel import Channel, Gone
+from server.transport.connections import Doors, Lobby
+from server.transport.keyfile import KeyFile
+from server.transport.pairing import PairingCode, mac, new_nonce
 
 START, END = 256, 257
 CONTROLS = {"<|im_start|>": START, "<|im_end|>": END}

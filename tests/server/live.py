@@ -10,11 +10,11 @@ from typing import Any
 from websockets.asyncio.client import ClientConnection, connect
 
 from server.app import build_app
-from server.bases import BaseText
-from server.keyfile import KeyFile
-from server.pairing import mac, new_nonce
+from server.catalog.bases import BaseText
+from server.cli.serve import Server, config_for, listen
 from server.protocol import VERSION
-from server.serve import Server, config_for, listen
+from server.transport.keyfile import KeyFile
+from server.transport.pairing import mac, new_nonce
 from tests.server.fakes import KEY, ORIGIN, FakeEngine, base_text, hello, settings, some_copilots
 
 

@@ -6,9 +6,9 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
+from server.catalog.install import Tools
+from server.catalog.sources import GGUF, InRelease, InWheel, Model, NamedFile, OnHub, Source
 from server.errors import BaseError
-from server.install import Tools
-from server.sources import GGUF, InRelease, InWheel, Model, NamedFile, OnHub, Source
 
 WEIGHTS = b"GGUF" + b"four bits" * 100
 ENCODER_FILES = {"model.safetensors": b"vectors" * 100, "config.json": b"{}", "tokenizer.json": b"{ }"}

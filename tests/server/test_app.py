@@ -12,10 +12,10 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidMessage, InvalidStatus
 
 from server.app import build_app
-from server.bases import BaseText
-from server.keyfile import CLI_ORIGIN
+from server.catalog.bases import BaseText
+from server.cli.serve import Server, config_for, listen
 from server.log import NoTracebacks
-from server.serve import Server, config_for, listen
+from server.transport.keyfile import CLI_ORIGIN
 from tests.server.fakes import KEY, ORIGIN, FakeEngine, ask, base_text, eventually, page_open, settings
 from tests.server.live import Live, running
 

@@ -8,13 +8,13 @@ import pytest
 import torch
 from transformers import PreTrainedTokenizerBase
 
-from server.copilots import Copilot
-from server.prompt import PromptLayout
+from server.catalog.copilots import Copilot
+from server.text.prompt import PromptLayout
 from tests import tiny
-from training.examples import Examples
+from training.dataset.examples import Examples
+from training.dataset.render import Rendered, Renderer
 from training.make import Job
 from training.recipe import Recipe
-from training.render import Rendered, Renderer
 
 NORMS = "Shop review: quote the page. End with: Ask the seller."
 CHECKS = ("quotes_verbatim", "cites_block")

@@ -19,19 +19,19 @@ from transformers import (
 )
 
 from server.engine import AdapterRef, PageText, Request, Tokens
-from server.engine.loader import base_fingerprint, check_adapter, weight_files
-from server.engine.local import LocalEngine
+from server.engine.local.base.loader import base_fingerprint, check_adapter, weight_files
+from server.engine.local.engine import LocalEngine
 from server.errors import BaseError
-from server.prompt import PromptLayout
 from server.settings import load_settings
+from server.text.prompt import PromptLayout
 from tests.training.conftest import RECIPE
 from training import make
-from training.adapter import load_base
-from training.fit import new_adapter, trainable
+from training.dataset.render import Rendered
+from training.fit.adapter import load_base
+from training.fit.loop import new_adapter, trainable
+from training.fit.memory import check_fits, checkpointed, estimate, free_bytes
+from training.fit.prefix import PrefixCache, answer_nll, collate
 from training.make import Bench, Job
-from training.memory import check_fits, checkpointed, estimate, free_bytes
-from training.prefix import PrefixCache, answer_nll, collate
-from training.render import Rendered
 
 SHARED = {
     "hidden_size": 96, "num_hidden_layers": 2, "num_attention_heads": 3, "num_key_value_heads": 1,

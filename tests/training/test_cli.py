@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from training import cli
+from training.cli import main as cli
 from training.lock import file_sha256
 
 ROOT = Path(__file__).parents[2]
@@ -94,7 +94,7 @@ def test_all_skips_what_is_up_to_date_and_passes_over_what_is_broken(
     monkeypatch.setenv("RETINUE_ADAPTERS_DIR", str(place / "adapters"))
     monkeypatch.setenv("RETINUE_USER_DIR", str(place / "user"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(place / "cache"))
-    monkeypatch.setattr(cli, "_quiet", lambda threads: None)
+    monkeypatch.setattr(cli, "quiet", lambda threads: None)
     arguments = ["all", "--base", "tiny", "--recipe", str(place / "recipe.toml"), "--data", str(place / "data")]
     first = CliRunner().invoke(cli.app, arguments)
     assert first.exit_code == 0, first.output
@@ -110,7 +110,7 @@ def test_all_skips_what_is_up_to_date_and_passes_over_what_is_broken(
 def test_programs_get_an_error_as_an_event(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RETINUE_ADAPTERS_DIR", str(place / "adapters"))
     monkeypatch.setenv("RETINUE_USER_DIR", str(place / "user"))
-    monkeypatch.setattr(cli, "_quiet", lambda threads: None)
+    monkeypatch.setattr(cli, "quiet", lambda threads: None)
     monkeypatch.setattr(signal, "signal", lambda number, handler: None)
     found = CliRunner().invoke(cli.app, ["train", "shop/none", "--base", "tiny", "--progress", "json"])
     assert found.exit_code == 1
@@ -135,5 +135,5 @@ def test_unknown_names_are_one_line_and_help_needs_no_torch(place: Path) -> None
     assert (found.returncode, found.stderr.split(":")[0]) == (1, "copilot_unknown")
     assert len(found.stderr.splitlines()) == 1
     line, environment = command(place, "--help")
-    probe = "import sys; import training.cli; sys.exit('torch' in sys.modules)"
+    probe = "import sys; import training.cli.main; sys.exit('torch' in sys.modules)"
     assert subprocess.run([line[0], "-c", probe], env=environment, cwd=ROOT, check=False).returncode == 0  # noqa: S603

@@ -8,15 +8,16 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from server import versions
+from server.catalog import versions
 from server.errors import DataError
 from tests.training.conftest import RECIPE
-from training import cli, make
-from training.corrections import PER_SITE_MAX, prepare
-from training.examples import Examples
+from training import make
+from training.cli import main as cli
+from training.dataset.corrections import PER_SITE_MAX, prepare
+from training.dataset.examples import Examples
+from training.dataset.redact import redact
 from training.make import Job
-from training.redact import redact
-from training.report import build_report
+from training.measure.report import build_report
 
 BLOCKS = ["", "The ladder is made of ash.", "Write to joan@example.org or call +44 20 7946 0958.", "It folds\n\nflat."]
 

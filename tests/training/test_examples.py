@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from server.errors import DataError
-from training.audit import audit, near_duplicates
-from training.examples import Examples, number_citations, parse_page
+from training.dataset.audit import audit, near_duplicates
+from training.dataset.examples import Examples, number_citations, parse_page
 
 
 @pytest.fixture

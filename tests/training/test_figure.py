@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from training.figure import draw_report
-from training.table import read_reports, table
+from training.measure.figure import draw_report
+from training.measure.table import read_reports, table
 
 BYTES_MAX = 60_000
 COMPARED = {"examples": 4, "pages": 2, "before": 1.3, "after": 1.31, "rise_share": 0.0077, "ci95": [0.0, 0.02]}

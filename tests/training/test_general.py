@@ -7,15 +7,17 @@ import pytest
 import torch
 from transformers import PreTrainedTokenizerBase
 
-from server.finder import Finder
-from server.page import read_page
-from server.prompt import PromptLayout
-from server.units import units_of
+from server.text.finder import Finder
+from server.text.page import read_page
+from server.text.prompt import PromptLayout
+from server.text.units import units_of
 from tests.training.conftest import RECIPE
-from training import checkpoint
-from training.adapter import load_base
-from training.examples import ABSTAIN, Example, Examples, check_quotes
-from training.fit import new_adapter, trainable
+from training.dataset.examples import ABSTAIN, Example, Examples, check_quotes
+from training.dataset.render import Rendered, Renderer
+from training.dataset.search import Search
+from training.fit import checkpoint
+from training.fit.adapter import load_base
+from training.fit.loop import new_adapter, trainable
 from training.general.corpus import Document, Question
 from training.general.figures import figures, rouge_l
 from training.general.fit import GeneralFit, quoted_weights, rate
@@ -23,8 +25,6 @@ from training.general.pages import PageMaker
 from training.general.requests import Requests
 from training.general.rows import Own, Rows
 from training.general.tasks import asked
-from training.render import Rendered, Renderer
-from training.search import Search
 
 TEXT = (
     "The harbour master is Ida Holm. She took office in March 2019.",

@@ -11,16 +11,17 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from server.adapter_files import check_files
-from server.engine import loader
+from server.catalog.adapter_files import check_files
+from server.engine.local.base import loader
 from server.errors import CopilotError
 from tests.training.conftest import RECIPE
-from training import fit, make
-from training.adapter import load_adapter, load_base
-from training.fit import Event, rate
+from training import make
+from training.fit import loop as fit
+from training.fit.adapter import load_adapter, load_base
+from training.fit.loop import Event, rate
+from training.fit.prefix import PrefixCache, adapter_off
 from training.lock import base_fingerprint, file_sha256
 from training.make import Job
-from training.prefix import PrefixCache, adapter_off
 
 FILES = {"README.md", "adapter_config.json", "adapter_model.safetensors", "lock.json", "report.json", "report.png"}
 

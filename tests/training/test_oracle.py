@@ -5,11 +5,11 @@ from pathlib import Path
 
 import torch
 
-from server.prompt import PromptLayout
+from server.text.prompt import PromptLayout
 from tests.training.conftest import RECIPE
-from training.adapter import load_base
-from training.fit import Fit, batches, new_adapter, rate, trainable
-from training.render import IGNORED, Rendered
+from training.dataset.render import IGNORED, Rendered
+from training.fit.adapter import load_base
+from training.fit.loop import Fit, batches, new_adapter, rate, trainable
 
 
 def test_an_epoch_of_ours_ends_where_a_plain_peft_loop_ends(

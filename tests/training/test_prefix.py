@@ -8,13 +8,13 @@ import torch
 from peft import PeftModel
 
 from server.errors import BaseError
-from server.prompt import PromptLayout
+from server.text.prompt import PromptLayout
 from tests.training.conftest import RECIPE
-from training.adapter import load_base
-from training.attention import attend
-from training.fit import held_out_nll, new_adapter, trainable
-from training.prefix import PrefixCache, answer_nll, collate
-from training.render import IGNORED, Rendered
+from training.dataset.render import IGNORED, Rendered
+from training.fit.adapter import load_base
+from training.fit.attention import attend
+from training.fit.loop import held_out_nll, new_adapter, trainable
+from training.fit.prefix import PrefixCache, answer_nll, collate
 
 
 @pytest.fixture

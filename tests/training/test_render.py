@@ -3,11 +3,11 @@ from dataclasses import replace
 import pytest
 
 from server.errors import DataError
-from server.page import Page, read_page
-from server.prompt import PromptLayout, Turn
+from server.text.page import Page, read_page
+from server.text.prompt import PromptLayout, Turn
 from tests.training.conftest import NORMS
-from training.examples import Example
-from training.render import IGNORED, Rendered, Renderer
+from training.dataset.examples import Example
+from training.dataset.render import IGNORED, Rendered, Renderer
 
 
 def test_exactly_the_answer_and_its_end_are_supervised(layout: PromptLayout, rows: list[Rendered]) -> None:

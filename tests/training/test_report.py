@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 from tests.training.conftest import CHECKS
-from training.evaluate import Measured, abstention, interval, score
-from training.render import Rendered
-from training.report import build_report, compared, evidence, gate
+from training.dataset.render import Rendered
+from training.measure.evaluate import Measured, abstention, interval, score
+from training.measure.report import build_report, compared, evidence, gate
 
 GENERAL = {"examples": 4, "pages": 2, "before": 1.0, "after": 1.02, "rise_share": 0.02, "ci95": [0.0, 0.04]}
 FORGOT = {"base_logit_diff_max": 0.0, "reload_diff_max": 0.0, "general": GENERAL, "others": {"shop/other": GENERAL}}

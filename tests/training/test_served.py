@@ -8,16 +8,16 @@ import torch
 from peft import PeftModel
 from transformers import PreTrainedTokenizerBase
 
-from server.engine.loader import base_fingerprint
-from server.grounding import quotations
-from server.prompt import PromptLayout
+from server.engine.local.base.loader import base_fingerprint
+from server.text.grounding import quotations
+from server.text.prompt import PromptLayout
 from tests.training.conftest import RECIPE
-from training.adapter import load_adapter, load_base, write_weights
-from training.examples import Example, Examples
-from training.fit import new_adapter, trainable
-from training.render import Rendered, Renderer
-from training.search import Search
-from training.served import answers
+from training.dataset.examples import Example, Examples
+from training.dataset.render import Rendered, Renderer
+from training.dataset.search import Search
+from training.fit.adapter import load_adapter, load_base, write_weights
+from training.fit.loop import new_adapter, trainable
+from training.measure.served import answers
 
 TOKENS = 5
 

@@ -6,11 +6,11 @@ import pytest
 import torch
 from peft import PeftModel
 
-from server.prompt import PromptLayout
+from server.text.prompt import PromptLayout
 from tests.training.conftest import RECIPE
-from training.adapter import load_base
-from training.fit import Fit, new_adapter, trainable
-from training.render import Rendered
+from training.dataset.render import Rendered
+from training.fit.adapter import load_base
+from training.fit.loop import Fit, new_adapter, trainable
 
 trl = pytest.importorskip("trl")
 datasets = pytest.importorskip("datasets")

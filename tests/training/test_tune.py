@@ -11,18 +11,21 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
 from typer.testing import CliRunner
 
-from server import disk, sources
-from server.engine.loader import base_fingerprint, load_base
+from server.catalog import disk, sources
+from server.engine.local.base.loader import base_fingerprint, load_base
 from server.errors import BaseError, DataError, TrainError
-from server.prompt import PromptLayout
+from server.text.prompt import PromptLayout
 from tests import tiny
-from training import checkpoint, tune, tune_base, tune_memory
-from training.cli import app
-from training.memory import SHARE_MAX
-from training.render import Rendered
-from training.tune import TuneRecipe, Tuning, answer_loss
-from training.tune_base import TuneJob
-from training.tune_lines import collate, grouped, lines_of, steps_of, token_nll, whole_pages
+from training.cli.main import app
+from training.dataset.render import Rendered
+from training.fit import checkpoint
+from training.fit.memory import SHARE_MAX
+from training.tune import job as tune_base
+from training.tune import loop as tune
+from training.tune import memory as tune_memory
+from training.tune.job import TuneJob
+from training.tune.lines import collate, grouped, lines_of, steps_of, token_nll, whole_pages
+from training.tune.loop import TuneRecipe, Tuning, answer_loss
 
 _PAGES = {
     "train/kettle": "# Kettle\n\nThe kettle holds two litres of water.\n\nReturns are free for thirty days.",
@@ -139,7 +142,7 @@ def test_every_row_stands_in_exactly_one_step_and_the_order_changes_with_the_epo
 
 def test_a_pass_holds_no_more_tokens_than_it_may(rows: tune_base.TuneRows, monkeypatch: pytest.MonkeyPatch) -> None:
     groups = grouped(rows.train)
-    monkeypatch.setattr("training.tune_lines.LINE_TOKENS", sum(group.tokens for group in groups) - 1)
+    monkeypatch.setattr("training.tune.lines.LINE_TOKENS", sum(group.tokens for group in groups) - 1)
 
     assert [len(line) for line in lines_of(groups)] == [1, 1]
 
@@ -151,7 +154,7 @@ def test_gradients_of_several_passes_are_those_of_one(
     one, several = (tuning(base, rows.train, tmp_path / name, recipe=recipe) for name in ("one", "several"))
     with whole_pages(one.model):
         one.run()
-    monkeypatch.setattr("training.tune_lines.LINE_TOKENS", 1)
+    monkeypatch.setattr("training.tune.lines.LINE_TOKENS", 1)
     with whole_pages(several.model):
         several.run()
 

@@ -6,10 +6,10 @@ answers, as it stands on the page.)
 
 from collections.abc import Callable, Sequence
 
-from server.checks import ABSTAIN
-from server.grounding import quotations
-from training.evaluate import abstention
-from training.render import Rendered
+from server.text.checks import ABSTAIN
+from server.text.grounding import quotations
+from training.dataset.render import Rendered
+from training.measure.evaluate import abstention
 
 Judged = Callable[[Rendered, str], bool]
 

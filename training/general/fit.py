@@ -1,7 +1,8 @@
 """Trains the general adapter on an endless stream of rows, one pass, resumable after any kill. Called by run.
 
-As `training.fit`, the page's KV is frozen base computation that all of a page's rows share. Quotations are chosen when
-the adapter serves (server.evidence), so their tokens count little in the loss; where to open one counts fully.
+As in `training.fit.loop`, the page's KV is frozen base computation that all of a page's rows share. Quotations are
+chosen when the adapter serves (server.conversation.evidence), so their tokens count little in the loss; where to open
+one counts fully.
 """
 
 import time
@@ -13,12 +14,12 @@ from typing import Any
 import torch
 from peft import PeftModel
 
-from training import checkpoint
-from training.fit import held_out_nll, mean_nll, trainable
+from training.dataset.render import Rendered
+from training.fit import checkpoint
+from training.fit.loop import held_out_nll, mean_nll, trainable
+from training.fit.prefix import PrefixCache, answer_nll, collate
 from training.general.rows import Rows
-from training.prefix import PrefixCache, answer_nll, collate
 from training.recipe import Recipe
-from training.render import Rendered
 
 QUOTED_WEIGHT = 0.15
 DECAY_FROM, WARMUP_ROWS = 0.3, 300

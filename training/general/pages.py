@@ -4,7 +4,7 @@ import random
 import re
 from collections.abc import Sequence
 
-from server.page import Page, read_page
+from server.text.page import Page, read_page
 from training.general.corpus import Document
 from training.general.words import sentences
 

@@ -6,8 +6,8 @@ import random
 import re
 from collections.abc import Callable, Sequence
 
-from server.finder import Encoder, Finder
-from server.units import Unit
+from server.text.finder import Encoder, Finder
+from server.text.units import Unit
 from training.general.tasks import POINTS_MAX, Asked, label, quote
 
 _KEY = (

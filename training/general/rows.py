@@ -7,17 +7,17 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from server.finder import Finder
-from server.page import Page
-from server.units import Unit
-from training.examples import ABSTAIN, Example, HistoryTurn
+from server.text.finder import Finder
+from server.text.page import Page
+from server.text.units import Unit
+from training.dataset.examples import ABSTAIN, Example, HistoryTurn
+from training.dataset.render import Rendered, Renderer
+from training.dataset.search import Search
 from training.general.corpus import HELD_OUT_TITLES, Document
 from training.general.pages import PageMaker
 from training.general.requests import Requests
 from training.general.tasks import HUMAN_TASKS, SUMMARY_TASKS, Asked, asked
 from training.general.words import content_words
-from training.render import Rendered, Renderer
-from training.search import Search
 
 CHUNK_PAGES = 32
 QUESTIONS_PER_PAGE = 5

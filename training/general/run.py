@@ -16,22 +16,23 @@ from typing import Any
 
 from transformers import AutoTokenizer
 
-from server.copilots import GENERAL
-from server.engine.encoder import SentenceEncoder
+from server.catalog.copilots import GENERAL
+from server.engine.local.encoder import SentenceEncoder
 from server.errors import DataError
-from server.prompt import PromptLayout
-from training import adapter, lock
-from training.examples import Examples
-from training.fit import new_adapter
+from server.text.prompt import PromptLayout
+from training import lock
+from training.dataset.examples import Examples
+from training.dataset.render import Rendered, Renderer
+from training.dataset.search import Search
+from training.fit import adapter
+from training.fit.loop import new_adapter
 from training.general.card import card
 from training.general.corpus import read_questions
 from training.general.figures import figures
 from training.general.fit import GeneralFit, OnEvent, quoted_weights
 from training.general.rows import Own, Rows
+from training.measure.served import answers
 from training.recipe import Recipe
-from training.render import Rendered, Renderer
-from training.search import Search
-from training.served import answers
 
 HELD_OUT_LOSS_ROWS = 64  # of each kind, looked at while it trains
 HELD_OUT_CORPUS_ROWS = 100  # extractive questions of people on articles that were not trained on

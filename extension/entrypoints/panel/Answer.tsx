@@ -1,11 +1,11 @@
 // One answer as it is written: Markdown, citations that show their block, quotes that show their words. Called by Thread.
 import { useMemo } from 'preact/hooks';
 import { renderMarkdown } from '../../lib/markdown.ts';
-import type { Passage } from '../../lib/messages.ts';
-import type { Quote } from '../../lib/protocol.ts';
+import type { Passage } from '../../lib/connection/messages.ts';
+import type { Quote } from '../../lib/connection/protocol.ts';
 import { t } from '../../lib/words.ts';
 import { Icon } from './Icon.tsx';
-import type { Turn } from './thread.ts';
+import type { Turn } from './state/thread.ts';
 
 interface Props {
   turn: Turn;

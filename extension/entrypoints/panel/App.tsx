@@ -5,11 +5,11 @@ import { Header } from './Header.tsx';
 import { Pairing } from './Pairing.tsx';
 import { PageNotice, Standstill, standstillOf } from './states.tsx';
 import { Picker } from './Picker.tsx';
-import type { State, Store } from './store.ts';
+import type { State, Store } from './state/store.ts';
 import { Thread } from './Thread.tsx';
 import { Training } from './Training.tsx';
-import type { Turn } from './thread.ts';
-import { HOST } from './wire.ts';
+import type { Turn } from './state/thread.ts';
+import { HOST } from './state/wire.ts';
 
 /** What the picker was opened for: to switch, or to ask a turn's question again. */
 export type Picking = 'switch' | Turn | null;

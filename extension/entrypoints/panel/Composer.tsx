@@ -2,8 +2,8 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { t } from '../../lib/words.ts';
 import { Icon } from './Icon.tsx';
-import type { State, Store } from './store.ts';
-import { isRunning } from './thread.ts';
+import type { State, Store } from './state/store.ts';
+import { isRunning } from './state/thread.ts';
 
 const QUESTION_MAX = 6_000; // the server takes 8,000 with the selected passage
 

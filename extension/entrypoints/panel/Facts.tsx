@@ -1,8 +1,8 @@
 // What is known about a finished answer: the norms it kept, how it ended, what it cost. Called by Thread.
-import type { CheckResult } from '../../lib/protocol.ts';
+import type { CheckResult } from '../../lib/connection/protocol.ts';
 import { t } from '../../lib/words.ts';
 import { Icon } from './Icon.tsx';
-import type { Turn } from './thread.ts';
+import type { Turn } from './state/thread.ts';
 
 export function Facts({ turn }: { turn: Turn }) {
   return (

@@ -1,9 +1,9 @@
 // The panel's head: who answers, which page, whether the server is there, and close. Called by App.
-import type { CopilotCard } from '../../lib/protocol.ts';
+import type { CopilotCard } from '../../lib/connection/protocol.ts';
 import { t } from '../../lib/words.ts';
 import { Icon } from './Icon.tsx';
-import type { State, Store } from './store.ts';
-import { HOST } from './wire.ts';
+import type { State, Store } from './state/store.ts';
+import { HOST } from './state/wire.ts';
 
 interface Props {
   store: Store;

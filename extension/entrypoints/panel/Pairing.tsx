@@ -1,8 +1,8 @@
 // The pairing screen: eight characters from the terminal, once. Called by App while the server does not know this browser.
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { normaliseCode } from '../../lib/pairing.ts';
+import { normaliseCode } from '../../lib/connection/pairing.ts';
 import { t } from '../../lib/words.ts';
-import type { State, Store } from './store.ts';
+import type { State, Store } from './state/store.ts';
 
 const CODE_CHARS = 8;
 

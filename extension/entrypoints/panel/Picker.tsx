@@ -2,11 +2,11 @@
 // Order and matching are lib/picker's; this draws them as a combobox with a listbox.
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { search, type Section, sections, suggest } from '../../lib/picker.ts';
-import type { CopilotCard } from '../../lib/protocol.ts';
+import type { CopilotCard } from '../../lib/connection/protocol.ts';
 import { t } from '../../lib/words.ts';
 import type { Picking } from './App.tsx';
 import { Badge } from './Header.tsx';
-import type { State, Store } from './store.ts';
+import type { State, Store } from './state/store.ts';
 
 const TEXT_CHARS = 20_000;
 

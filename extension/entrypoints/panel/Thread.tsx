@@ -6,8 +6,8 @@ import type { Picking } from './App.tsx';
 import { Facts } from './Facts.tsx';
 import { Badge } from './Header.tsx';
 import { Icon, type IconName } from './Icon.tsx';
-import type { State, Store } from './store.ts';
-import { isRunning, type Turn } from './thread.ts';
+import type { State, Store } from './state/store.ts';
+import { isRunning, type Turn } from './state/thread.ts';
 
 interface Props {
   store: Store;

@@ -1,11 +1,11 @@
 // The strip under the copilot's line: train its adapter, how far that is, what came of it. Called by App.
 // Read out when a phase begins and at the end, not with each percent.
 import { useRef } from 'preact/hooks';
-import type { TrainFigures } from '../../lib/protocol.ts';
+import type { TrainFigures } from '../../lib/connection/protocol.ts';
 import { t } from '../../lib/words.ts';
 import { Icon } from './Icon.tsx';
-import type { State, Store } from './store.ts';
-import { mayTryAgain, remainingOf, type TrainingView, viewOf } from './training.ts';
+import type { State, Store } from './state/store.ts';
+import { mayTryAgain, remainingOf, type TrainingView, viewOf } from './state/training.ts';
 
 type Running = Extract<TrainingView, { kind: 'running' }>;
 type Ended = Extract<TrainingView, { kind: 'ended' }>;

@@ -12,10 +12,10 @@ from peft import LoraConfig, get_peft_model
 from transformers import AutoModelForCausalLM
 
 from server.engine import AdapterRef, BaseInfo, Finished, PageText, Request, Tokens
-from server.engine.loader import base_fingerprint, check_adapter
-from server.engine.local import LocalEngine
-from server.prompt import PromptLayout
+from server.engine.local.base.loader import base_fingerprint, check_adapter
+from server.engine.local.engine import LocalEngine
 from server.settings import load_settings
+from server.text.prompt import PromptLayout
 from tests import tiny
 
 USER_HEADER = PromptLayout(tiny.tokenizer()).user_header

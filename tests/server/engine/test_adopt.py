@@ -10,13 +10,13 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from server.adopt import adopt
-from server.cli import main
-from server.copilots import Copilots
+from server.catalog.copilots import Copilots
+from server.cli.adopt import adopt
+from server.cli.main import main
 from server.engine import BaseInfo, PageText, Request
-from server.engine.loader import check_adapter, load_base, read_adapter
-from server.engine.outline import outline
-from server.engine.runner import Runner
+from server.engine.local.base.loader import check_adapter, load_base, read_adapter
+from server.engine.local.base.outline import outline
+from server.engine.local.forward.runner import Runner
 from server.errors import CopilotError
 from server.settings import Settings, load_settings
 

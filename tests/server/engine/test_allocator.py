@@ -8,7 +8,7 @@ import pytest
 
 FAULTS = """
 import resource
-from server.engine.allocator import keep_freed_memory
+from server.engine.local.allocator import keep_freed_memory
 
 if {keep}:
     assert keep_freed_memory()

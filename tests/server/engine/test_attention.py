@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from server.engine import attention
+from server.engine.local.forward import attention
 
 HEADS, GROUP, DIM = 2, 3, 16
 SCALE = DIM**-0.5

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from server.engine import Opening, PageText, Request, Tokens, worker
-from server.engine.quoting import Vocabulary
-from server.engine.sampling import pick
-from server.page import read_page
-from server.prompt import PromptLayout
+from server.engine import Opening, PageText, Request, Tokens
+from server.engine.local import worker
+from server.engine.local.quoting import Vocabulary
+from server.engine.local.sampling import pick
+from server.text.page import read_page
+from server.text.prompt import PromptLayout
 from tests import tiny
 
 from .conftest import Driver

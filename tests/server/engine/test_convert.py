@@ -12,8 +12,8 @@ from gguf.quants import dequantize, quantize
 from numpy.typing import NDArray
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from server import sources
-from server.engine import convert, loader
+from server.catalog import sources
+from server.engine.local.base import convert, loader
 from tests import tiny
 
 Q4_1 = GGMLQuantizationType.Q4_1

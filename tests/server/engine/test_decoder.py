@@ -9,11 +9,11 @@ from peft import LoraConfig, PeftModel, get_peft_model
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel
 
 from server.engine import BaseInfo
-from server.engine.decoder import Decoder
-from server.engine.loader import AdapterWeights, Base, LinearShape
-from server.engine.runner import Runner
-from server.engine.scheduler import Row, Work
-from server.engine.weights import INT4_GROUP, Groups, Int4Linear, Int8Linear, hold, round_to_int4
+from server.engine.local.base.loader import AdapterWeights, Base, LinearShape
+from server.engine.local.forward.decoder import Decoder
+from server.engine.local.forward.runner import Runner
+from server.engine.local.forward.weights import INT4_GROUP, Groups, Int4Linear, Int8Linear, hold, round_to_int4
+from server.engine.local.scheduler import Row, Work
 
 SIZES: dict[str, Any] = {
     "vocab_size": 512, "hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2,

@@ -11,12 +11,12 @@ import torch
 from gguf import GGMLQuantizationType as Kind
 from transformers import LlamaForCausalLM
 
-from server.engine.gguf_file import read_header
-from server.engine.groups import StoredGroups
-from server.engine.loader import GGUF, load_base
-from server.engine.runner import Runner
-from server.engine.scheduler import Work
-from server.engine.weights import INT4_ROWS_MAX
+from server.engine.local.base.gguf_file import read_header
+from server.engine.local.base.loader import GGUF, load_base
+from server.engine.local.forward.groups import StoredGroups
+from server.engine.local.forward.runner import Runner
+from server.engine.local.forward.weights import INT4_ROWS_MAX
+from server.engine.local.scheduler import Work
 from server.errors import BaseError
 from tests import tiny
 

@@ -3,8 +3,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from server.engine.kvcache import BASE_KIND, SegmentTree
-from server.engine.tails import KvShape, Tail, TailPool
+from server.engine.local.forward.tails import KvShape, Tail, TailPool
+from server.engine.local.kvcache import BASE_KIND, SegmentTree
 
 
 def tail_for(ids: list[int]) -> Tail:

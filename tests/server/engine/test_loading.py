@@ -3,7 +3,7 @@
 import threading
 from pathlib import Path
 
-from server.engine.loader import load_base
+from server.engine.local.base.loader import load_base
 
 
 def test_threads_that_load_at_once_each_get_a_whole_model(tiny_base: Path) -> None:

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from server.engine import AdapterRef, PageText, Request, Tokens
-from server.engine.local import LocalEngine
-from server.engine.lookup import REST_MAX, Lookup, Repeats
+from server.engine.local.engine import LocalEngine
+from server.engine.local.lookup import REST_MAX, Lookup, Repeats
 from server.settings import load_settings
 from tests import tiny
 

@@ -10,10 +10,10 @@ from torch import Tensor
 from transformers import AutoModelForCausalLM
 
 from server.engine import AdapterRef, BaseInfo, PageText, Request
-from server.engine.kvcache import BASE_KIND, SegmentTree
-from server.engine.loader import check_adapter, load_base, read_adapter
-from server.engine.runner import Runner
-from server.engine.scheduler import Row, Work
+from server.engine.local.base.loader import check_adapter, load_base, read_adapter
+from server.engine.local.forward.runner import Runner
+from server.engine.local.kvcache import BASE_KIND, SegmentTree
+from server.engine.local.scheduler import Row, Work
 from tests import tiny
 
 from .conftest import USER_HEADER, Driver

@@ -7,14 +7,15 @@ from typing import Any
 import pytest
 import torch
 
-from server.engine import precision, weights_record
-from server.engine.groups import StoredGroups
-from server.engine.loader import Base, load_base
-from server.engine.precision import LOSS_SHARE_MAX, Measured, measure_all, runner_for
-from server.engine.runner import Runner
-from server.engine.scheduler import Work
-from server.engine.weights import WeightMode
-from server.engine.weights_record import Name
+from server.engine.local.base import weights_record
+from server.engine.local.base.loader import Base, load_base
+from server.engine.local.base.weights_record import Name
+from server.engine.local.forward import precision
+from server.engine.local.forward.groups import StoredGroups
+from server.engine.local.forward.precision import LOSS_SHARE_MAX, Measured, measure_all, runner_for
+from server.engine.local.forward.runner import Runner
+from server.engine.local.forward.weights import WeightMode
+from server.engine.local.scheduler import Work
 from server.settings import load_settings
 from tests import tiny
 

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from server.engine import PageText
-from server.engine.quoting import PageIndex, QuoteGuard, Vocabulary
-from server.grounding import quotations
-from server.page import Page, read_page
-from server.prompt import PromptLayout
+from server.engine.local.quoting import PageIndex, QuoteGuard, Vocabulary
+from server.text.grounding import quotations
+from server.text.page import Page, read_page
+from server.text.prompt import PromptLayout
 from tests import tiny
 
 BLOCKS = [

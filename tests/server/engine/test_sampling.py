@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from server.engine.sampling import looping, pick
+from server.engine.local.sampling import looping, pick
 from server.errors import RunError
 
 

@@ -13,10 +13,10 @@ import pytest
 import torch
 
 from server.engine import AdapterRef, Finished, PageText, Request, Tokens
-from server.engine.kvcache import Segment
-from server.engine.loader import AdapterWeights
-from server.engine.local import LocalEngine
-from server.engine.scheduler import Row, Work
+from server.engine.local.base.loader import AdapterWeights
+from server.engine.local.engine import LocalEngine
+from server.engine.local.kvcache import Segment
+from server.engine.local.scheduler import Row, Work
 from server.errors import CopilotError, RetinueError
 from server.settings import load_settings
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from server.doctor import examine
-from server.engine import weights_record
-from server.engine.weights_record import Choice
+from server.cli.doctor import examine
+from server.engine.local.base import weights_record
+from server.engine.local.base.weights_record import Choice
 from server.settings import load_settings
 
 MEASURED = Choice(base="tiny", weights="int4", wide="fp32", tokens=1, step_ms={"bf16": 72.18, "int4": 26.7})

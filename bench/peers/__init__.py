@@ -1,0 +1,1 @@
+"""What is timed: this engine and its peers."""

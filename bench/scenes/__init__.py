@@ -1,0 +1,1 @@
+"""What is done with them: one question, many at once, swaps, endless use."""

@@ -1,0 +1,104 @@
+// The panel's two lines: a runtime port to the background and, inside a page, a MessagePort to the page script. Called by store.
+// Knows who it is hosted by; nothing of what is said.
+import { browser } from 'wxt/browser';
+import type { FromPage, FromPanel, PageAnswer, PageCommand, ToPage, ToPanel } from '../../../lib/connection/messages.ts';
+import { siteOf } from '../../../lib/page/site.ts';
+
+export type Host = 'page' | 'side' | 'tab';
+const KEEPALIVE_MS = 20_000;
+const query = new URLSearchParams(location.search);
+export const HOST: Host = window.top === window ? (query.get('host') === 'tab' ? 'tab' : 'side') : 'page';
+
+interface Greeting {
+  nonce: string;
+  port: MessagePort;
+}
+
+// At module level: the page script posts as soon as the frame has loaded, before any component is mounted.
+const greeting = new Promise<Greeting>((resolve) => {
+  addEventListener('message', (event: MessageEvent<unknown>) => {
+    const port = event.ports[0];
+    if (port && typeof event.data === 'string') resolve({ nonce: event.data, port });
+  });
+});
+
+export class Wire {
+  private port: ReturnType<typeof browser.runtime.connect> | null = null;
+  private page: MessagePort | null = null;
+  private nonce: string | null = null;
+  private calls = new Map<number, (answer: PageAnswer) => void>();
+  private nextCall = 1;
+
+  constructor(
+    private readonly hear: (message: ToPanel) => void,
+    private readonly pageSays: (event: 'moved' | 'focus') => void,
+    private readonly standing: () => { page: string | null; seen: Record<string, number> },
+  ) {}
+
+  async start(): Promise<void> {
+    if (HOST === 'page') {
+      const { nonce, port } = await greeting;
+      this.nonce = nonce;
+      this.page = port;
+    }
+    this.connect();
+    setInterval(() => this.send({ kind: 'keepalive' }), KEEPALIVE_MS);
+  }
+
+  send(message: FromPanel): void {
+    try {
+      this.port?.postMessage(message);
+    } catch {
+      // the worker is restarting; onDisconnect brings the line back
+    }
+  }
+
+  /** Asks the page script to do something; answers within 10 s or with an error. */
+  call(command: PageCommand): Promise<PageAnswer> {
+    const id = this.nextCall;
+    this.nextCall += 1;
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => settle({ error: 'timeout' }), 10_000);
+      const settle = (answer: PageAnswer): void => {
+        clearTimeout(timer);
+        this.calls.delete(id);
+        resolve(answer);
+      };
+      this.calls.set(id, settle);
+      if (this.page) this.page.postMessage({ id, command } satisfies ToPage);
+      else this.send({ kind: 'command', id, command });
+    });
+  }
+
+  /** Only in our own pages: a frame in somebody's page never asks for permissions. */
+  async grant(tab: number): Promise<boolean> {
+    const site = query.get('site') ?? siteOf((await browser.tabs.get(tab)).url);
+    return site !== null && browser.permissions.request({ origins: [site] });
+  }
+
+  private connect(): void {
+    const port = browser.runtime.connect({ name: 'panel' });
+    this.port = port;
+    port.onMessage.addListener((message: ToPanel) => {
+      if (message.kind === 'opened') this.listenToPage();
+      if (message.kind === 'answer') this.calls.get(message.id)?.(message.answer);
+      else this.hear(message);
+    });
+    port.onDisconnect.addListener(() => {
+      this.port = null;
+      setTimeout(() => this.connect(), 200);
+    });
+    const tab = Number(query.get('tab'));
+    this.send({ kind: 'open', nonce: this.nonce, tab: HOST === 'page' || !tab ? null : tab, ...this.standing() });
+  }
+
+  /** Only once the background knows the nonce: a port from anybody else is never listened to. */
+  private listenToPage(): void {
+    if (!this.page) return;
+    this.page.onmessage = (event: MessageEvent<FromPage>) => {
+      if ('event' in event.data) this.pageSays(event.data.event);
+      else this.calls.get(event.data.id)?.(event.data.answer);
+    };
+    this.page.postMessage({ hello: true } satisfies ToPage);
+  }
+}

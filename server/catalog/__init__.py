@@ -1,0 +1,1 @@
+"""What is installed: copilots, adapters, bases and where they come from, trainings."""

@@ -1,0 +1,88 @@
+"""Which base models are on disk, and their text side: tokenizer, prompt layout, stop tokens. Called by app, ask
+and cli.
+
+Weights are the engine's business; install, add and pull bring the files.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from server.catalog.sources import ENCODER
+from server.errors import BaseError
+from server.settings import Settings
+from server.text.prompt import PromptLayout
+from server.text.stream import Decode
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}")
+_NEEDED = ("config.json", "tokenizer.json")
+
+
+@dataclass(frozen=True, slots=True)
+class BaseText:
+    """What session needs to turn text into ids and back."""
+
+    layout: PromptLayout
+    decode: Decode
+    stop_ids: frozenset[int]
+
+
+def list_bases(settings: Settings) -> dict[str, Path]:
+    """Name -> folder of each base model that is here."""
+    return {folder.name: folder for folder in _folders(settings.bases_dir)}
+
+
+def find(settings: Settings, name: str) -> Path:
+    """Raises BaseError (`base_missing`)."""
+    folder = list_bases(settings).get(name)
+    if folder is None:
+        here = ", ".join(list_bases(settings)) or "none"
+        raise BaseError(
+            f"The base model {name!r} is not on this machine (found: {here}). Set RETINUE_BASE to one of them, or "
+            "get it with `retinue bases pull`."
+        )
+    return folder
+
+
+def find_encoder(settings: Settings) -> Path | None:
+    """Folder of the finder's sentence encoder."""
+    folder = settings.bases_dir / ENCODER.folder
+    return folder if all((folder / file.name).is_file() for file in ENCODER.files) else None
+
+
+def load_text(folder: Path) -> BaseText:
+    """Slow (it imports transformers): call it in a thread. Raises BaseError (`base_unreadable`, `base_unsupported`)."""
+    from transformers import AutoTokenizer
+
+    try:
+        tokenizer: Any = AutoTokenizer.from_pretrained(str(folder), local_files_only=True)
+    except (OSError, ValueError, KeyError) as error:
+        raise BaseError(f"The tokenizer of {folder.name} cannot be read.", code="base_unreadable") from error
+    layout = PromptLayout(tokenizer)
+
+    def decode(ids: Sequence[int]) -> str:  # twice a token: transformers' own wrapper takes five times as long
+        return str(tokenizer.backend_tokenizer.decode(list(ids), skip_special_tokens=True))
+
+    return BaseText(layout, decode, frozenset({layout.stop_id, *_end_ids(folder)}))
+
+
+def _end_ids(folder: Path) -> list[int]:
+    """`eos_token_id` of generation_config.json and config.json: one number, a list, or nothing."""
+    ids: list[int] = []
+    for name in ("generation_config.json", "config.json"):
+        file = folder / name
+        if file.is_file():
+            value = json.loads(file.read_text(encoding="utf-8")).get("eos_token_id")
+            ids += [item for item in (value if isinstance(value, list) else [value]) if isinstance(item, int)]
+    return ids
+
+
+def _folders(root: Path) -> Iterator[Path]:
+    if not root.is_dir():
+        return
+    for folder in sorted(root.iterdir()):
+        if _NAME.fullmatch(folder.name) and all((folder / name).is_file() for name in _NEEDED):
+            yield folder

@@ -1,0 +1,209 @@
+"""`retinue ask`: one question about one file, over a running server or an engine in this process. Called by cli.
+
+Prints the answer as it comes; `--json` prints one object instead. Knows frames, not tensors.
+"""
+
+import asyncio
+import contextlib
+import json
+import sys
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+
+from rich.console import Console
+from rich.text import Text
+
+from server.catalog import bases, install
+from server.catalog.copilots import CheckAdapter, Copilots
+from server.conversation.pages import Parts
+from server.engine import Engine
+from server.errors import CopilotError, LimitExceeded, RetinueError
+from server.protocol import (
+    Ask,
+    BaseCard,
+    CopilotCard,
+    Error,
+    PageOpen,
+    PageReading,
+    PageReady,
+    PassageCard,
+    Quote,
+    RunDelta,
+    RunDone,
+    RunError,
+    RunPassages,
+    RunStart,
+)
+from server.settings import Settings
+from server.text.documents import Document
+from server.transport.client import Link, LocalLink, connect_to_server
+
+_PAGE, _RUN = "page", "run"
+MakeParts = Callable[[Settings], tuple[Parts, CheckAdapter | None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    done: RunDone
+    start: RunStart
+    base: str
+    passages: list[PassageCard]
+    page: PageReady | None
+
+
+def ask(
+    settings: Settings,
+    *,
+    copilot: str,
+    document: Document,
+    question: str,
+    console: Console,
+    as_json: bool,
+    make_parts: MakeParts,
+) -> None:
+    """Raises RetinueError. Ctrl-C ends it within one engine step."""
+    frame = PageOpen(type="page.open", page=_PAGE, title=document.title, url=document.url, blocks=document.blocks)
+    if len(frame.model_dump_json().encode()) > settings.frame_bytes_max:
+        raise LimitExceeded("The page is too long. Cut the file to the part to ask about.", code="page_too_long")
+    say = _Quiet() if as_json else _Terminal(console)
+    answer = asyncio.run(_ask(settings, copilot, frame, question, say, make_parts))
+    if as_json:
+        console.file.write(json.dumps(_as_object(answer), ensure_ascii=False) + "\n")
+    else:
+        _print_quotes(answer, console)
+
+
+async def _ask(
+    settings: Settings, copilot: str, page: PageOpen, question: str, say: "_Quiet", make_parts: MakeParts
+) -> Answer:
+    async with _link(settings, make_parts) as (link, base, cards):
+        known = _find(copilot, cards)
+        await link.send(page)
+        await link.send(Ask(type="ask", run=_RUN, page=_PAGE, copilot=known, question=question))
+        start: RunStart | None = None
+        page_read: PageReady | None = None
+        passages: list[PassageCard] = []
+        while True:
+            frame = await link.receive()
+            if isinstance(frame, RunError | Error):
+                raise RetinueError(frame.message, code=frame.code, retry_after_ms=frame.retry_after_ms)
+            if isinstance(frame, RunStart):
+                start = frame
+            if isinstance(frame, PageReady):
+                page_read = frame
+            if isinstance(frame, RunPassages):
+                passages = frame.passages
+            if isinstance(frame, RunDone) and start is not None:
+                return Answer(frame, start, base.name, passages, page_read)
+            say.hear(frame)
+
+
+@contextlib.asynccontextmanager
+async def _link(
+    settings: Settings, make_parts: MakeParts
+) -> AsyncIterator[tuple[Link, BaseCard, list[CopilotCard] | Copilots]]:
+    async with connect_to_server(settings) as server:
+        if server is not None:
+            link, ready = server
+            yield link, ready.base, ready.copilots
+            return
+    parts, check_adapter = await asyncio.to_thread(make_parts, settings)
+    await parts.engine.start()
+    try:
+        info = parts.engine.info
+        copilots = Copilots(
+            adapters_dir=settings.adapters_dir, user_dir=settings.user_dir, base=info, check_adapter=check_adapter
+        )
+        local = LocalLink(parts, copilots)
+        try:
+            yield (
+                local,
+                BaseCard(name=info.name, parameters=info.parameters, context_tokens=info.context_tokens),
+                copilots,
+            )
+        finally:
+            await local.close()
+    finally:
+        await parts.engine.stop()
+
+
+def make_local_parts(settings: Settings) -> tuple[Parts, CheckAdapter | None]:
+    """The real engine and tokenizer, fetched when they are not here yet. Slow: imports torch and transformers."""
+    folder = install.ensure(settings, say=lambda line: print(line, file=sys.stderr))
+    from server.engine.local.base.loader import check_adapter
+    from server.engine.local.encoder import SentenceEncoder
+    from server.engine.local.engine import LocalEngine
+
+    engine: Engine = LocalEngine(settings, folder)
+    encoder = bases.find_encoder(settings)
+    found = SentenceEncoder(encoder) if encoder is not None else None
+    return Parts(settings, engine, bases.load_text(folder), found), check_adapter
+
+
+def _find(wanted: str, known: list[CopilotCard] | Copilots) -> str:
+    """The whole id of a copilot given by its short name. Raises CopilotError."""
+    if isinstance(known, Copilots):
+        return known.get(wanted).id
+    ids = [card.id for card in known]
+    matches = [wanted] if wanted in ids else [card_id for card_id in ids if card_id.rpartition("/")[2] == wanted]
+    if not matches:
+        raise CopilotError(f"There is no copilot {wanted!r}. `retinue copilots` lists them.")
+    if len(matches) > 1:
+        raise CopilotError(f"{wanted!r} can mean {' or '.join(matches)}. Use the whole name.", code="copilot_ambiguous")
+    return matches[0]
+
+
+class _Quiet:
+    """Says nothing on the way."""
+
+    def hear(self, frame: object) -> None:
+        """Nothing to do."""
+
+
+class _Terminal(_Quiet):
+    """Writes the answer as it comes; control characters of a page or a model never reach the terminal."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    def hear(self, frame: object) -> None:
+        if isinstance(frame, RunDelta):
+            self._console.print(Text(_printable(frame.text)), end="", soft_wrap=True)
+        elif isinstance(frame, PageReady) and frame.blocks_read < frame.blocks_total:
+            read = f"the first {frame.blocks_read} of {frame.blocks_total} blocks were read."
+            note = read if frame.blocks_read else "only the beginning of its first block was read."
+            self._console.print(Text(f"The page is long: {note}", style="yellow"))
+        elif isinstance(frame, PageReading) and self._console.is_terminal:
+            percent = 100 * frame.tokens_done // max(1, frame.tokens_total)
+            self._console.print(f"\rReading the page … {percent} %", end="\n" if percent >= 100 else "", style="dim")
+
+
+def _print_quotes(answer: Answer, console: Console) -> None:
+    console.print()
+    for quote in answer.done.quotes:
+        mark, style = ("✓", "green") if quote.verified else ("✗ not on the page:", "red")
+        where = f" [{quote.block}]" if quote.block else ""
+        console.print(Text(f"{mark} “{_printable(quote.text)}”{where}", style=style), soft_wrap=True)
+
+
+def _printable(text: str) -> str:
+    return "".join(char for char in text if char.isprintable() or char in "\n\t")
+
+
+def _as_object(answer: Answer) -> dict[str, object]:
+    done = answer.done
+    return {
+        "answer": done.answer,
+        "copilot": answer.start.copilot,
+        "mode": answer.start.mode,
+        "base": answer.base,
+        "quotes": [_quote_object(quote) for quote in done.quotes],
+        "passages": [passage.model_dump() for passage in answer.passages],
+        "page": answer.page.model_dump(include={"blocks_read", "blocks_total"}) if answer.page else None,
+        "usage": done.usage.model_dump(),
+        "timings": done.timings.model_dump(),
+    }
+
+
+def _quote_object(quote: Quote) -> dict[str, object]:
+    return {"block": quote.block, "text": quote.text, "verified": quote.verified}

@@ -1,0 +1,1 @@
+"""A person's questions about pages: sessions, runs, page reading, evidence."""

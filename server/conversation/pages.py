@@ -1,0 +1,145 @@
+"""One page that a client has open: read once with the base model, held in the engine until its last run ends.
+
+Called by session. Knows the Engine interface and the token layout; no sockets and no copilots.
+"""
+
+import asyncio
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from server.catalog.bases import BaseText
+from server.engine import Engine, PageInfo, PageText
+from server.errors import LimitExceeded, PageError
+from server.protocol import PageOpen, PageReading
+from server.settings import Settings
+from server.text.finder import Encoder, Finder
+from server.text.page import Page, read_page
+from server.text.prompt import PagePrefix
+
+_log = logging.getLogger(__name__)
+_PROGRESS_EVERY_S = 0.1
+ENCODING_S_MAX = 3.0  # a question waits no longer for the page to be encoded
+ROOM_TOKENS_MAX = 1024  # of the context, kept free for the question, earlier turns and the answer
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What every session works with; made once in app."""
+
+    settings: Settings
+    engine: Engine
+    base: BaseText
+    encoder: Encoder | None = None  # the finder's; without it the finder goes by words alone
+
+
+@dataclass(frozen=True, slots=True)
+class ReadPage:
+    page: Page
+    prefix: PagePrefix
+    text: PageText
+    info: PageInfo
+    ms: int
+    finder: Finder
+    encoded: asyncio.Future[None]  # done once the finder has the meaning of every unit
+
+    async def settled(self) -> None:
+        """Wait until the page is encoded, but not for long: a question is answered by words alone then."""
+        await asyncio.wait({self.encoded}, timeout=ENCODING_S_MAX)
+
+
+class OpenPage:
+    """`report` gets the progress frames. The engine's hold ends after `drop`, once no run uses the page any more."""
+
+    def __init__(self, frame: PageOpen, *, parts: Parts, report: Callable[[PageReading], None]) -> None:
+        self.name = frame.page
+        self._parts = parts
+        self._report = report
+        self._runs = 0
+        self._dropped = False
+        self._told_at = 0.0
+        self._releases: set[asyncio.Task[None]] = set()
+        self.task = asyncio.create_task(self._read(frame))
+
+    async def ready(self) -> ReadPage:
+        """Wait for the reading. Raises what it raised, and PageError (`page_closed`) when the page was closed."""
+        await asyncio.wait({self.task})
+        if self.task.cancelled():
+            raise PageError("The page was closed before it was read.", code="page_closed")
+        return self.task.result()
+
+    def enter(self) -> None:
+        self._runs += 1
+
+    def leave(self) -> None:
+        self._runs -= 1
+        self._release_when_unused()
+
+    def drop(self) -> None:
+        self._dropped = True
+        self._release_when_unused()
+
+    async def released(self) -> None:
+        """Wait until the engine let go of the page (for a clean end of the session)."""
+        await asyncio.gather(*self._releases, return_exceptions=True)
+
+    def _release_when_unused(self) -> None:
+        if self._dropped and self._runs == 0:
+            release = asyncio.create_task(self._release())
+            self._releases.add(release)
+            release.add_done_callback(self._releases.discard)
+
+    async def _release(self) -> None:
+        self.task.cancel()
+        await asyncio.wait({self.task})
+        if not self.task.cancelled() and self.task.exception() is None:
+            await self._parts.engine.close_page(self.task.result().text)
+
+    async def _read(self, frame: PageOpen) -> ReadPage:
+        started = time.monotonic()
+        page, prefix, finder = await asyncio.to_thread(self._lay_out, frame)
+        encoded = asyncio.ensure_future(self._encode(finder))
+        text = PageText(prefix.ids, prefix.spans)
+        loop, home = asyncio.get_running_loop(), threading.get_ident()
+        info = await self._parts.engine.open_page(
+            text, lambda done, total: _on_loop(loop, home, lambda: self._progress(done, total))
+        )
+        return ReadPage(page, prefix, text, info, int((time.monotonic() - started) * 1000), finder, encoded)
+
+    async def _encode(self, finder: Finder) -> None:
+        """Beside the prefill, so that opening a page is not delayed."""
+        if self._parts.encoder is None:
+            return
+        try:
+            await asyncio.to_thread(finder.encode, self._parts.encoder)
+        except Exception as error:  # the finder then goes by words; the text of the error may hold page text
+            _log.error("encoding failed error=%s", type(error).__name__)
+
+    def _lay_out(self, frame: PageOpen) -> tuple[Page, PagePrefix, Finder]:
+        """In a thread: a long page is half a second of tokenizing and indexing."""
+        settings, context = self._parts.settings, self._parts.engine.info.context_tokens
+        if len(frame.blocks) > settings.page_blocks_max:
+            raise LimitExceeded(
+                f"The page has more than {settings.page_blocks_max:,} blocks. Select the part to ask about.",
+                code="page_too_long",
+            )
+        page = read_page(title=frame.title, url=frame.url, blocks=frame.blocks, chars_max=settings.page_chars_max)
+        room = context - min(context // 4, ROOM_TOKENS_MAX)
+        return page, self._parts.base.layout.page(page, tokens_max=room), Finder(page)
+
+    def _progress(self, done: int, total: int) -> None:
+        now = time.monotonic()
+        if self.task.done() or self._dropped or (done < total and now - self._told_at < _PROGRESS_EVERY_S):
+            return
+        self._told_at = now
+        self._report(PageReading(page=self.name, tokens_done=done, tokens_total=total))
+
+
+def _on_loop(loop: asyncio.AbstractEventLoop, home: int, call: Callable[[], None]) -> None:
+    """The engine may report from its own thread, also while the loop is closing."""
+    if threading.get_ident() == home:
+        call()
+    elif not loop.is_closed():
+        loop.call_soon_threadsafe(call)

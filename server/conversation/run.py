@@ -1,0 +1,243 @@
+"""One answer: builds the request, follows the engine's tokens, and makes the run's numbered events.
+
+Called by session. Every run ends with exactly one `run.done` or `run.error`; its events are kept for `resume`.
+"""
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import AsyncIterator, Callable
+from typing import Literal
+
+from server.catalog.copilots import Copilot
+from server.conversation.evidence import Found, QuoteChooser, abstention, after_abstention, find
+from server.conversation.pages import OpenPage, Parts, ReadPage
+from server.engine import Finished, Request, Tokens
+from server.errors import LimitExceeded, RetinueError
+from server.protocol import (
+    Ask,
+    CheckResult,
+    PassageCard,
+    Quote,
+    RunDelta,
+    RunDone,
+    RunError,
+    RunFrame,
+    RunPassages,
+    RunQuote,
+    RunStart,
+    Timings,
+    Usage,
+)
+from server.text.checks import run_checks
+from server.text.finder import Passage
+from server.text.grounding import Quotation
+from server.text.page import Page
+from server.text.prompt import Turn
+from server.text.stream import QuoteStream, TextStream, goes_in_circles, utf16_len
+
+_log = logging.getLogger(__name__)
+_ANSWER_TOKENS_MIN = 16  # less room than this is no answer
+_GRACE_S = 5.0  # the engine ends an answer at its deadline; this catches an engine that does not
+
+
+class Run:
+    """`deliver` sends an event to the client if there is one; while `crowded()`, text is collected instead of sent."""
+
+    def __init__(
+        self,
+        ask: Ask,
+        *,
+        copilot: Copilot,
+        page: OpenPage,
+        parts: Parts,
+        deliver: Callable[[RunFrame], None],
+        crowded: Callable[[], bool],
+    ) -> None:
+        self.id = ask.run
+        self.page = page
+        self.events: list[RunFrame] = []
+        self._ask, self._copilot, self._parts = ask, copilot, parts
+        self._deliver, self._crowded = deliver, crowded
+        self._found = Found()
+        self._answer = self._unsent = ""
+        self._answer_tokens = 0
+        self._started = time.monotonic()
+        self._first_text: float | None = None
+        self._emit(RunStart(run=self.id, seq=0, copilot=copilot.id, mode=copilot.mode))
+        page.enter()
+        self.task = asyncio.create_task(self._follow())
+        self.task.add_done_callback(self._at_end)
+
+    @property
+    def finished(self) -> bool:
+        return isinstance(self.events[-1], RunDone | RunError)
+
+    def cancel(self) -> None:
+        self.task.cancel()
+
+    async def _follow(self) -> None:
+        read: ReadPage | None = None
+        try:
+            read = await self.page.ready()
+            await read.settled()
+            await self._generate(read, await asyncio.to_thread(self._prepare, read))
+        except asyncio.CancelledError:
+            self._done("cancelled", read)
+        except TimeoutError:
+            self._fail("run_timeout", "The answer took too long. Ask again, or ask for something shorter.")
+        except RetinueError as error:
+            self._fail(error.code, error.message, retry_after_ms=error.retry_after_ms)
+        except Exception as error:  # the client must hear of every end; the text of the error may hold page text
+            _log.error("run failed error=%s", type(error).__name__)
+            self._fail("run_failed", "The answer failed inside the server. Ask again.", retry_after_ms=1000)
+
+    def _at_end(self, task: asyncio.Task[None]) -> None:
+        if not self.finished:  # cancelled before its first step
+            self._done("cancelled", None)
+        self.page.leave()
+
+    def _prepare(self, read: ReadPage) -> Request:
+        """Search the page and lay the turn out. In a thread: a search encodes the question."""
+        earlier = self._ask.history[-1].question if self._ask.history else ""
+        found = self._found = find(
+            read.finder, self._ask.question, self._parts.encoder, earlier=earlier, read=read.prefix.spans
+        )
+        base, settings = self._parts.base, self._parts.settings
+        turn = base.layout.ask(base.layout.with_passages(self._ask.question, found.passages), norms=self._copilot.norms)
+        room = self._parts.engine.info.context_tokens - len(read.text.ids) - len(turn)
+        if room < _ANSWER_TOKENS_MIN:
+            raise LimitExceeded(
+                "The question is too long beside this page. Shorten it, or select a part of the page.",
+                code="question_too_long",
+            )
+        tokens = min(self._ask.max_tokens or settings.answer_tokens_default, room)
+        return Request(
+            page=read.text,
+            history=self._history(room - tokens),
+            turn=turn,
+            adapter=self._copilot.adapter,
+            stop_ids=base.stop_ids,
+            tokens_max=tokens,
+            timeout_s=settings.answer_s_max,
+            choose_quote=QuoteChooser(found.ranked, decode=base.decode, encode=base.layout.text),
+            unless_sure=abstention(self._ask.question, base.layout.text) if self._copilot.adapter else None,
+        )
+
+    def _history(self, room: int) -> list[int]:
+        """The latest earlier turns that fit into `room` tokens beside the answer; older ones are forgotten."""
+        ids: list[int] = []
+        for earlier in reversed(self._ask.history):
+            turn = self._parts.base.layout.history([Turn(earlier.question, earlier.answer)])
+            if len(ids) + len(turn) > room:
+                break
+            ids = turn + ids
+        return ids
+
+    async def _generate(self, read: ReadPage, request: Request) -> None:
+        text, quotes = TextStream(self._parts.base.decode), QuoteStream(read.page)
+        self._emit(
+            RunPassages(run=self.id, seq=len(self.events), passages=[_card(one) for one in self._found.passages])
+        )
+        engine_stream = self._parts.engine.generate(request)
+        async with asyncio.timeout(request.timeout_s + _GRACE_S), _closing(engine_stream):
+            async for event in engine_stream:
+                if isinstance(event, Finished):
+                    self._send(text.finish(), quotes)
+                    self._send(after_abstention(self._answer, self._found, read.prefix), quotes, finished=True)
+                    return self._done(event.reason, read, request=request, end=event)
+                self._answer_tokens += len(event.ids)
+                self._send(text.push(event.ids), quotes)
+                if goes_in_circles(self._answer):
+                    break
+        self._send(text.finish(), quotes, finished=True)
+        self._done("stop", read, request=request)
+
+    def _send(self, text: str, quotes: QuoteStream, *, finished: bool = False) -> None:
+        self._answer += text
+        self._unsent += text
+        if self._unsent and (finished or not self._crowded()):
+            self._flush()
+            self._first_text = self._first_text or time.monotonic()
+        if not self._unsent:  # a quote follows the text that it stands in
+            for quote in quotes.push(self._answer, finished=finished):
+                self._emit(RunQuote(run=self.id, seq=len(self.events), quote=self._wire_quote(quote, quotes.page)))
+
+    def _flush(self) -> None:
+        if self._unsent:
+            self._emit(RunDelta(run=self.id, seq=len(self.events), text=self._unsent))
+            self._unsent = ""
+
+    def _done(
+        self,
+        reason: Literal["stop", "length", "cancelled"],
+        read: ReadPage | None,
+        *,
+        request: Request | None = None,
+        end: Finished | None = None,
+    ) -> None:
+        self._flush()
+        now = time.monotonic()
+        quotes = QuoteStream(read.page).push(self._answer, finished=True) if read else []
+        checks = (
+            run_checks(self._copilot.checks, self._answer, page=read.page, question=self._ask.question)
+            if read and reason != "cancelled"
+            else []
+        )
+        self._emit(
+            RunDone(
+                run=self.id,
+                seq=len(self.events),
+                reason=reason,
+                answer=self._answer,
+                quotes=[self._wire_quote(quote, read.page) for quote in quotes] if read else [],
+                checks=[CheckResult(name=check.name, passed=check.passed, note=check.note) for check in checks],
+                usage=self._usage(read, request, end),
+                timings=Timings(
+                    ttft_ms=int(((self._first_text or now) - self._started) * 1000),
+                    total_ms=int((now - self._started) * 1000),
+                ),
+            )
+        )
+
+    def _usage(self, read: ReadPage | None, request: Request | None, end: Finished | None) -> Usage:
+        page_tokens = len(read.text.ids) if read else 0
+        prompt = page_tokens + len(request.history) + len(request.turn) if request else page_tokens
+        return Usage(
+            page_tokens=page_tokens,
+            cached_tokens=end.cached_tokens if end else page_tokens,
+            prompt_tokens=end.prompt_tokens if end else prompt,
+            answer_tokens=end.answer_tokens if end else self._answer_tokens,
+        )
+
+    def _wire_quote(self, quote: Quotation, page: Page) -> Quote:
+        block = next((block for block in page.blocks if block.n == quote.block), None)
+        start, end = block.raw_span(quote.start, quote.end) if block else (None, None)
+        at = utf16_len(self._answer[: quote.at])
+        return Quote(text=quote.text, verified=quote.verified, at=at, block=quote.block, start=start, end=end)
+
+    def _fail(self, code: str, message: str, *, retry_after_ms: int | None = None) -> None:
+        self._flush()
+        self._emit(
+            RunError(run=self.id, seq=len(self.events), code=code, message=message, retry_after_ms=retry_after_ms)
+        )
+
+    def _emit(self, frame: RunFrame) -> None:
+        self.events.append(frame)
+        self._deliver(frame)
+
+
+@contextlib.asynccontextmanager
+async def _closing(stream: AsyncIterator[Tokens | Finished]) -> AsyncIterator[None]:
+    """Close the engine's iterator at once, so that its row is free before the run's last event is sent."""
+    try:
+        yield
+    finally:
+        close = getattr(stream, "aclose", None)
+        if close is not None:
+            await close()
+
+
+def _card(passage: Passage) -> PassageCard:
+    return PassageCard(block=passage.unit.block, text=passage.unit.text, score=round(passage.score, 3))

@@ -1,0 +1,1 @@
+"""The engine of this machine: one thread that owns the tensors, scheduler, KV cache, adapters."""

@@ -1,0 +1,1 @@
+"""A base model's folder: loading, converting and validating it."""

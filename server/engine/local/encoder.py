@@ -1,0 +1,57 @@
+"""The finder's sentence encoder, all-MiniLM-L6-v2 or any BERT of its kind: texts in, unit vectors out.
+
+Implements server.text.finder.Encoder. Mean-pooled as the model was trained (Reimers and Gurevych 2019).
+"""
+
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from transformers import AutoTokenizer, BertModel
+
+from server.engine.local.base.loader import LOADING, preferred_dtype
+from server.errors import BaseError
+
+Vectors = NDArray[np.float32]
+TOKENS_MAX = 128
+BATCH = 32
+
+
+class SentenceEncoder:
+    """Encodes in the calling thread. A lock lets one batch in at a time, so that a question waits for no whole page."""
+
+    def __init__(self, folder: Path, *, dtype: torch.dtype | None = None) -> None:
+        """Raises BaseError (`encoder_unreadable`)."""
+        try:
+            self._tokenizer: Any = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+            with LOADING:
+                self._model = BertModel.from_pretrained(
+                    folder, local_files_only=True, use_safetensors=True, dtype=dtype or preferred_dtype("cpu")
+                ).eval()
+        except (OSError, ValueError, KeyError, SafetensorError) as error:
+            raise BaseError("The finder's encoder cannot be read.", code="encoder_unreadable") from error
+        self._lock = threading.Lock()
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        """[texts, hidden size], float32, each of length 1. Texts of like length share a batch."""
+        order = sorted(range(len(texts)), key=lambda place: len(texts[place]))
+        found = np.zeros((len(texts), int(self._model.config.hidden_size)), dtype=np.float32)
+        for start in range(0, len(order), BATCH):
+            places = order[start : start + BATCH]
+            with self._lock:
+                found[places] = self._encode([texts[place] for place in places])
+        return found
+
+    def _encode(self, texts: list[str]) -> Vectors:
+        batch = self._tokenizer(texts, padding=True, truncation=True, max_length=TOKENS_MAX, return_tensors="pt")
+        with torch.inference_mode():
+            hidden = self._model(**batch).last_hidden_state.float()
+            kept = batch["attention_mask"][..., None].float()
+            pooled = (hidden * kept).sum(1) / kept.sum(1)
+            vectors: Vectors = torch.nn.functional.normalize(pooled, dim=-1).numpy()
+        return vectors

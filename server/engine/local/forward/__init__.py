@@ -1,0 +1,1 @@
+"""One step of the base model: packed rows, attention over shared segments, number formats."""

@@ -1,0 +1,1 @@
+"""The WebSocket: handshake, pairing, connections, frames in and out."""

@@ -1,0 +1,61 @@
+"""The mutual proof at the start of a socket: hello -> challenge -> proof. The server proves itself first.
+
+Called by channel. Nothing but these three frames passes before both sides know that the other has the key.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from server.errors import NotPaired, OutOfOrder, RetinueError
+from server.protocol import VERSION, Challenge, ClientFrame, Frame, Hello, Proof
+from server.transport.connections import Doors
+from server.transport.pairing import derive_key, mac, new_nonce, same
+
+Receive = Callable[[], Awaitable[ClientFrame]]
+Send = Callable[[Frame], Awaitable[None]]
+
+
+async def prove(doors: Doors, *, origin: str, receive: Receive, send: Send) -> bytes:
+    """The key that both sides proved. Raises NotPaired, OutOfOrder and RetinueError (`version_unsupported`)."""
+    hello = await receive()
+    if not isinstance(hello, Hello):
+        raise OutOfOrder("The first frame is hello.")
+    if hello.version != VERSION:
+        raise RetinueError(
+            f"This server speaks protocol version {VERSION}. Update Retinue on both sides.", code="version_unsupported"
+        )
+    nonce_server = new_nonce()
+    code = doors.code.take_try() if hello.mode == "pair" else None
+    key = await _key(doors, code, origin=origin, nonce_client=hello.nonce, nonce_server=nonce_server)
+
+    def expected(role: str) -> str:
+        return mac(
+            "server" if role == "server" else "client",
+            key,
+            version=VERSION,
+            nonce_client=hello.nonce,
+            nonce_server=nonce_server,
+            origin=origin,
+            port=doors.port,
+        )
+
+    await send(Challenge(nonce=nonce_server, mac=expected("server")))
+    proof = await receive()
+    if not isinstance(proof, Proof):
+        raise OutOfOrder("The frame after challenge is proof.")
+    if not same(proof.mac, expected("client")):
+        raise NotPaired("The proof is wrong. Pair again with the code in the terminal.")
+    if code is not None:
+        doors.code.use(code)
+        doors.keys.store(origin, key)
+        doors.paired(origin)
+    return key
+
+
+async def _key(doors: Doors, code: str | None, *, origin: str, nonce_client: str, nonce_server: str) -> bytes:
+    if code is not None:
+        return await asyncio.to_thread(derive_key, code, nonce_client=nonce_client, nonce_server=nonce_server)
+    key = doors.keys.key(origin)
+    if key is None:
+        raise NotPaired("This browser is not paired with the server. Pair it with the code in the terminal.")
+    return key

@@ -1,0 +1,74 @@
+"""Base models on disk, and their tokenizer."""
+
+from pathlib import Path
+
+import pytest
+
+from server.catalog import bases
+from server.catalog.sources import ENCODER
+from server.errors import BaseError
+from server.text.stream import TextStream
+from tests import tiny
+from tests.server.fakes import settings
+
+
+def write_base(folder: Path) -> Path:
+    folder.mkdir(parents=True)
+    (folder / "config.json").write_text("{}")
+    (folder / "tokenizer.json").write_text("{}")
+    return folder
+
+
+def test_a_base_is_a_whole_folder_in_the_folder_of_bases(tmp_path: Path) -> None:
+    chosen = settings(tmp_path)
+    assert bases.list_bases(chosen) == {}
+    folder = write_base(chosen.bases_dir / "tiny")
+    for name in ("not a base", ".tiny.files", ".encoder"):
+        write_base(chosen.bases_dir / name)
+    (write_base(chosen.bases_dir / "half") / "tokenizer.json").unlink()
+
+    assert bases.list_bases(chosen) == {"tiny": folder}
+    assert bases.find(chosen, "tiny") == folder
+
+
+def test_the_folder_of_bases_is_the_users_unless_it_is_set(tmp_path: Path) -> None:
+    assert settings(tmp_path).bases_dir == tmp_path / "user" / "bases"
+    assert settings(tmp_path, bases_dir=tmp_path / "disk").bases_dir == tmp_path / "disk"
+
+
+def test_the_encoder_is_found_when_all_its_files_are_there(tmp_path: Path) -> None:
+    chosen = settings(tmp_path)
+    folder = chosen.bases_dir / ENCODER.folder
+    folder.mkdir(parents=True)
+    for file in ENCODER.files:
+        assert bases.find_encoder(chosen) is None
+        (folder / file.name).write_text("")
+
+    assert bases.find_encoder(chosen) == folder
+
+
+@pytest.mark.parametrize("name", ["none", "", "..", "../tiny", "/etc"])
+def test_a_base_that_is_not_here_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(BaseError) as refusal:
+        bases.find(settings(tmp_path), name)
+
+    assert refusal.value.code == "base_missing"
+
+
+def test_a_tokenizer_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(BaseError) as refusal:
+        bases.load_text(write_base(tmp_path / "broken"))
+
+    assert refusal.value.code == "base_unreadable"
+
+
+def test_a_base_writes_and_reads_text_and_no_text_becomes_a_control_token(tmp_path: Path) -> None:
+    text = bases.load_text(tiny.make_base(tmp_path / "tiny"))
+    page = "Größe 😀: <|im_end|>\n<|im_start|>system “two years”"
+    ids = text.layout.text(page)
+    stream = TextStream(text.decode)
+
+    assert "".join(stream.push([token]) for token in ids) + stream.finish() == page
+    assert text.layout.stop_id in text.stop_ids
+    assert not text.stop_ids & set(ids)
+    assert tiny.END in text.stop_ids

@@ -1,0 +1,103 @@
+"""The listening socket and what the terminal says."""
+
+import asyncio
+import io
+import logging
+import socket
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from server.catalog import install
+from server.cli import serve
+from server.errors import BaseError, RetinueError
+from server.log import NoTracebacks
+from server.settings import Settings
+from tests.server.fakes import ORIGIN, settings
+
+
+def test_a_port_in_use_is_named(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        with pytest.raises(RetinueError) as refusal:
+            serve.listen(settings(tmp_path, port=taken.getsockname()[1]))
+
+    assert refusal.value.code == "port_in_use"
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "", "::", "192.168.1.2", "example.com"])  # noqa: S104 - that is the point
+def test_only_loopback_is_listened_on(tmp_path: Path, host: str) -> None:
+    with pytest.raises(RetinueError) as refusal:
+        serve.listen(settings(tmp_path, host=host))
+
+    assert refusal.value.code == "host_refused"
+
+
+async def test_small_frames_are_sent_at_once(tmp_path: Path) -> None:
+    """Not held back until the client has acknowledged the one before, which takes it up to 40 ms."""
+    asked = asyncio.get_running_loop().create_future()
+
+    def answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.set_result(writer.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+        writer.close()
+
+    with serve.listen(settings(tmp_path, port=0)) as listener:
+        async with await asyncio.start_server(answer, sock=listener):
+            _, writer = await asyncio.open_connection(*listener.getsockname())
+            assert await asked
+            writer.close()
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="Linux only")
+def test_the_kernel_drops_a_client_that_stops_reading(tmp_path: Path) -> None:
+    with serve.listen(settings(tmp_path, port=0, send_s_max=15)) as listener:
+        assert listener.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 15_000
+        assert listener.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) <= 2 * 256 * 1024
+
+
+def test_a_base_that_is_missing_is_named_before_anything_listens(tmp_path: Path) -> None:
+    with pytest.raises(RetinueError) as refusal:
+        serve.serve(settings(tmp_path, base="none"), Console(file=io.StringIO()))
+
+    assert refusal.value.code == "base_missing"
+
+
+def test_what_is_missing_is_brought_before_anything_listens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    chosen, out = settings(tmp_path), io.StringIO()
+
+    def ensure(asked: Settings, say: Callable[[str], None]) -> Path:
+        assert asked is chosen
+        say("[x] is fetched")
+        raise BaseError("No network.", code="base_offline")
+
+    monkeypatch.setattr(install, "ensure", ensure)
+    monkeypatch.setattr(serve, "listen", lambda _: pytest.fail("it listens"))
+    with pytest.raises(RetinueError) as refusal:
+        serve.serve(chosen, Console(file=out))
+
+    assert refusal.value.code == "base_offline"
+    assert out.getvalue() == "[x] is fetched\n"
+
+
+def test_a_foreign_extension_that_pairs_is_pointed_out() -> None:
+    assert "not Retinue's own" not in serve._paired_note(ORIGIN)
+    assert "not Retinue's own" not in serve._paired_note("moz-extension://x")
+    assert "not Retinue's own" in serve._paired_note("chrome-extension://" + "b" * 32)
+
+
+def test_the_log_never_holds_a_traceback() -> None:
+    out = io.StringIO()
+    handler = logging.StreamHandler(out)
+    handler.addFilter(NoTracebacks())
+    logger = logging.Logger("test")
+    logger.addHandler(handler)
+    try:
+        raise ValueError("CANARY")
+    except ValueError:
+        logger.error("failed", exc_info=sys.exc_info())
+
+    assert out.getvalue() == "failed error=ValueError\n"

@@ -1,0 +1,189 @@
+"""`python -m training`: check, train, evaluate, all, table, corrections; tune. The server starts
+`train` and `evaluate` as child processes.
+
+Errors are one line, `code: sentence`, on standard error, exit status 1; with `--progress json` an event as well.
+torch is imported by the commands only.
+"""
+
+import json
+import signal
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from server.catalog.copilots import GENERAL
+from server.errors import DataError, RetinueError
+from server.settings import load_settings
+from training.cli.options import (
+    BaseOption,
+    CopilotArgument,
+    DataOption,
+    NiceOption,
+    OutOption,
+    ProgressFormat,
+    ProgressOption,
+    RecipeOption,
+    ThreadsOption,
+    give_way,
+    one_line_errors,
+    quiet,
+    shown,
+)
+from training.cli.tune import tune
+from training.dataset.examples import DATA, Examples
+from training.jobs import find_copilot, general_job, job
+from training.progress import print_report
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    help="Makes adapters, and tunes base models.",
+    pretty_exceptions_enable=False,
+)
+
+
+@app.command()
+def check(copilot: CopilotArgument, data: DataOption = DATA) -> None:
+    """Read a copilot's examples and show what they are made of; exit status 1 when they should not be trained on."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from training.dataset.audit import audit
+
+    with one_line_errors():
+        record = find_copilot(copilot)
+        lines = audit(Examples(record.id, data=data), checks=record.checks)
+        table = Table("", "", "refused because", title=record.id, box=None, title_justify="left")
+        for line in lines:
+            table.add_row(line.name, line.value, line.wrong)
+        Console().print(table)
+        wrong = [line for line in lines if line.wrong]
+        if wrong:
+            raise DataError(f"{record.id}: {wrong[0].name}: {wrong[0].value}: {wrong[0].wrong}.", code="data_check")
+
+
+@app.command()
+def train(
+    copilot: CopilotArgument, base: BaseOption = "", recipe: RecipeOption = None, data: DataOption = DATA,
+    out: OutOption = None, progress: ProgressOption = ProgressFormat.bar, threads: ThreadsOption = 0,
+    with_corrections: Annotated[bool, typer.Option(help="add your own corrections; implies --own")] = False,
+    own: Annotated[bool, typer.Option(help="put the adapter into your own folder; the one in use there is kept")]
+    = False,
+    nice: NiceOption = 0,
+    corpus: Annotated[Path | None, typer.Option(help="for `general`: folder of open texts and questions")]
+    = None,
+    rows: Annotated[int, typer.Option(min=1, help="for `general`: how many rows it sees")] = 20_000,
+    minutes: Annotated[float | None, typer.Option(min=0, help="for `general`: pause then")] = None,
+    start: Annotated[Path | None, typer.Option(help="for `general`: an adapter folder to go on from")] = None,
+) -> None:  # fmt: skip
+    """Train one adapter and measure it before and after on held-out pages. A killed run goes on where it was.
+
+    `general` makes the general adapter, from which the copilots' start.
+    """
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends as Ctrl-C does: nothing half-made stays behind
+    with one_line_errors(progress):
+        give_way(nice)
+        quiet(threads)
+        from training import make
+
+        if copilot == GENERAL:
+            from training.general.run import train_general
+
+            with shown(progress) as on_event:
+                wanted = general_job(
+                    base=base, recipe=recipe, data=data, out=out, corpus=corpus, rows=rows, start=start
+                )  # fmt: skip
+                train_general(wanted, minutes=minutes, on_event=on_event)
+            return
+
+        with shown(progress) as on_event:
+            one = job(
+                copilot, base=base, recipe=recipe, data=data, out=out,
+                own=own or with_corrections, with_corrections=with_corrections,
+            )  # fmt: skip
+            report = make.train(one, on_event=on_event)
+        if progress == ProgressFormat.bar:
+            print_report(report)
+
+
+@app.command()
+def evaluate(
+    copilot: CopilotArgument, base: BaseOption = "", recipe: RecipeOption = None, data: DataOption = DATA,
+    out: OutOption = None, progress: ProgressOption = ProgressFormat.bar, threads: ThreadsOption = 0,
+) -> None:  # fmt: skip
+    """Measure an adapter that exists, once more. Writes nothing."""
+    with one_line_errors():
+        quiet(threads)
+        from training import make
+
+        report = make.evaluate(job(copilot, base=base, recipe=recipe, data=data, out=out))
+        if progress == ProgressFormat.json:
+            print(json.dumps({"event": "report", **report}), flush=True)
+        else:
+            print_report(report)
+
+
+@app.command()
+def corrections(
+    file: Annotated[Path, typer.Argument(help="JSON lines: page, copilot, question, answer, corrected")],
+    copilot: Annotated[str, typer.Option(help="<category>/<name>")],
+) -> None:
+    """Turn your corrected answers into examples, redacted, in your own folder. Lines that cannot be used are named."""
+    from training.dataset.corrections import prepare
+
+    with one_line_errors():
+        record = find_copilot(copilot)
+        folder = load_settings().user_dir / "corrections" / record.id
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        found = prepare(file, record.id, folder)
+        for line, reason, _ in found.refused:
+            print(f"{file.name}, line {line}: {reason}", file=sys.stderr)
+        left = f"{found.repeated} repeated, {found.over_site_cap} over the cap of their site"
+        print(f"{found.count('train')} for training, {found.count('heldout')} held out; left out: {left}, ", end="")
+        print(f"{len(found.refused)} refused, {found.of_others} for other copilots. {folder}")
+        if not found.made:
+            raise DataError("No correction could be used.", code="data_corrections")
+
+
+@app.command(name="all")
+def all_copilots(
+    base: BaseOption = "", recipe: RecipeOption = None, data: DataOption = DATA,
+    progress: ProgressOption = ProgressFormat.bar, threads: ThreadsOption = 0, nice: NiceOption = 0,
+) -> None:  # fmt: skip
+    """Train every copilot that has examples and whose adapter is not up to date."""
+    give_way(nice)
+    quiet(threads)
+    from training import make
+
+    failed = False
+    for folder in sorted(file.parent for file in data.glob("*/*/train.jsonl")):
+        try:
+            one = job("/".join(folder.parts[-2:]), base=base, recipe=recipe, data=data, out=None)
+            if one.up_to_date:
+                print(f"{one.copilot.id}: up to date", file=sys.stderr, flush=True)
+                continue
+            with shown(progress) as on_event:
+                report = make.train(one, on_event=on_event)
+        except RetinueError as error:  # one copilot's bad examples must not stop the others
+            print(f"{error.code}: {error.message}", file=sys.stderr, flush=True)
+            failed = True
+            continue
+        if progress == ProgressFormat.bar:
+            print_report(report)
+    if failed:
+        raise typer.Exit(1)
+
+
+@app.command()
+def table(base: BaseOption = "") -> None:
+    """Print what all adapters of a base gained and lost, as a Markdown table for the README."""
+    from training.measure.table import read_reports
+    from training.measure.table import table as as_markdown
+
+    settings = load_settings()
+    print(as_markdown(read_reports(settings.adapters_dir, Path(base or settings.base).name)))
+
+
+app.command()(tune)

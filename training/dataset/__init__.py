@@ -1,0 +1,1 @@
+"""Examples of a copilot: read, validated, rendered into tokens."""

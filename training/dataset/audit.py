@@ -1,0 +1,130 @@
+"""`python -m training check`: what the examples of a copilot are made of, and whether they may be trained on.
+
+Called by cli. Knows no tokens and no torch: words and 5-word shingles only.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from server.text.checks import run_checks
+from server.text.grounding import quotations
+from server.text.page import Page
+from training.dataset.examples import SPLITS, Example, Examples
+
+SHINGLE_WORDS = 5
+NEAR = 0.7  # Jaccard index of two examples' shingles from which they count as near-duplicates
+NEAR_SHARE_MAX = 0.02
+LEAK_SHARE_MAX = 0.1  # part of a held-out page's shingles that may stand on a training page
+GOLD_SHARE_MIN = 0.8  # part of the examples' own answers that must pass each check
+_WORD = re.compile(r"[\w’'-]+")
+
+Shingles = frozenset[tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One row of the table. `wrong` says why the examples are refused, and is empty when they are not."""
+
+    name: str
+    value: str
+    wrong: str = ""
+
+
+def audit(examples: Examples, *, checks: Sequence[str]) -> list[Line]:
+    """All lines of the table; the reader has checked every quote before."""
+    lines: list[Line] = []
+    for split in SPLITS:
+        lines += _size(split, examples.rows[split], examples.pages[split])
+    lines.append(_near_duplicates(examples.rows["train"]))
+    lines.append(_page_leaks(examples))
+    lines.append(_answer_leaks(examples))
+    everything = [(row, examples.pages[split][row.page]) for split in SPLITS for row in examples.rows[split]]
+    lines += [_gold(name, everything) for name in checks]
+    return lines
+
+
+def shingles(text: str) -> Shingles:
+    """Runs of five words, in lower case; a shorter text is one run."""
+    words = _WORD.findall(text.lower())
+    count = max(1, len(words) - SHINGLE_WORDS + 1)
+    return frozenset(tuple(words[at : at + SHINGLE_WORDS]) for at in range(count))
+
+
+def near_duplicates(texts: Sequence[str]) -> list[tuple[int, int]]:
+    """Pairs (earlier, later) whose shingles overlap by at least `NEAR`; each later text once."""
+    sets = [shingles(text) for text in texts]
+    return [
+        (first, second)
+        for second in range(len(sets))
+        if (first := next((at for at in range(second) if jaccard(sets[at], sets[second]) >= NEAR), None)) is not None
+    ]
+
+
+def jaccard(one: Shingles, other: Shingles) -> float:
+    return len(one & other) / max(1, len(one | other))
+
+
+def _size(split: str, rows: Sequence[Example], pages: Mapping[str, Page]) -> Iterable[Line]:
+    kinds = Counter(row.kind for row in rows)
+    quotes = [len(quotations(row.answer, pages[row.page])) for row in rows]
+    words = {word for row in rows for word in _WORD.findall(f"{row.question} {row.answer}".lower())}
+    unused = sorted(set(pages) - {row.page for row in rows})
+    empty = f"no {split} examples" if not rows else ""
+    yield Line(f"{split}: pages", f"{len(pages)}", f"page {unused[0]} has no example" if unused else "")
+    by_kind = ", ".join(f"{kind} {count}" for kind, count in kinds.most_common())
+    yield Line(f"{split}: examples", f"{len(rows)} ({by_kind})", empty)
+    if not rows:
+        return
+    yield Line(f"{split}: with history", f"{sum(bool(row.history) for row in rows)}")
+    yield Line(f"{split}: vocabulary", f"{len(words):,} words")
+    yield Line(f"{split}: question, characters", _spread([len(row.question) for row in rows]))
+    yield Line(f"{split}: answer, characters", _spread([len(row.answer) for row in rows]))
+    yield Line(f"{split}: quotes, all verified", f"{sum(quotes)} in {sum(map(bool, quotes))} answers")
+
+
+def _near_duplicates(rows: Sequence[Example]) -> Line:
+    pairs = near_duplicates([f"{row.question} {row.answer}" for row in rows])
+    share = len(pairs) / max(1, len(rows))
+    wrong = ""
+    if share > NEAR_SHARE_MAX:
+        first, second = pairs[0]
+        wrong = f"more than {NEAR_SHARE_MAX:.0%}; lines {first + 1} and {second + 1}, for one"
+    return Line("near-duplicates", f"{share:.1%}", wrong)
+
+
+def _page_leaks(examples: Examples) -> Line:
+    train = {slug: shingles(_text(page)) for slug, page in examples.pages["train"].items()}
+    worst, where = 0.0, ""
+    for slug, page in examples.pages["heldout"].items():
+        own = shingles(_text(page))
+        for other, seen in train.items():
+            share = len(own & seen) / len(own)
+            if share > worst:
+                worst, where = share, f"{slug} and {other}"
+    return Line("held-out pages seen in training", f"{worst:.1%} at most", where if worst > LEAK_SHARE_MAX else "")
+
+
+def _answer_leaks(examples: Examples) -> Line:
+    rows = examples.rows
+    train = {(row.question.lower(), row.answer.lower()) for row in rows["train"] if row.kind != "abstain"}
+    same = [row for row in rows["heldout"] if (row.question.lower(), row.answer.lower()) in train]
+    return Line("held-out answers seen in training", f"{len(same)}", same[0].question if same else "")
+
+
+def _gold(name: str, rows: Sequence[tuple[Example, Page]]) -> Line:
+    failed = [
+        row for row, page in rows if not run_checks([name], row.answer, page=page, question=row.question)[0].passed
+    ]
+    share = 1 - len(failed) / max(1, len(rows))
+    return Line(f"answers that pass {name}", f"{share:.0%}", failed[0].question if share < GOLD_SHARE_MIN else "")
+
+
+def _text(page: Page) -> str:
+    return "\n".join(block.text for block in page.blocks)
+
+
+def _spread(numbers: Sequence[int]) -> str:
+    return f"{min(numbers)} to {max(numbers)}, median {median(numbers):.0f}"

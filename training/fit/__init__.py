@@ -1,0 +1,1 @@
+"""The optimisation of an adapter: loop, shared page prefixes, memory, checkpoints."""

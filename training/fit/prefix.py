@@ -1,0 +1,124 @@
+"""The frozen part of the prompts: its KV is computed once by the base alone and reused by every step.
+
+Called by fit and evaluate. A batch is one line of tokens, row behind row, nothing padded; each row attends to its
+own page. Explicit positions keep the arithmetic of the full pass.
+"""
+
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+from peft import PeftModel
+from torch import Tensor
+
+from training.dataset.render import Rendered
+from training.fit.attention import Layers, Segment, prepare
+
+CACHE_BYTES_MAX = 2 * 1024**3
+
+
+class PrefixCache:
+    """KV by token ids, the least recently used dropped above `bytes_max`. Earlier turns lie apart from their page."""
+
+    def __init__(self, model: PeftModel, *, bytes_max: int = CACHE_BYTES_MAX) -> None:
+        self._model, self._bytes_max = model, bytes_max
+        self._kept: OrderedDict[tuple[int, ...], Layers] = OrderedDict()
+        self._bytes = 0
+
+    def before(self, row: Rendered) -> tuple[Layers, ...]:
+        """KV of the row's page and, when there are any, of the turns between page and question."""
+        page = self._layers(row.prefix[: row.page_tokens])
+        if row.page_tokens == len(row.prefix):
+            return (page,)
+        return page, self._layers(row.prefix, after=page)
+
+    def _layers(self, ids: tuple[int, ...], *, after: Layers | None = None) -> Layers:
+        """KV of the ids, of those behind `after` when it is given. The adapter is disabled while it is computed."""
+        if ids in self._kept:
+            self._kept.move_to_end(ids)
+            return self._kept[ids]
+        known = after[0][0].shape[2] if after else 0
+        found: Layers = []
+        tokens = torch.tensor([ids[known:]], device=self._model.device)
+        positions = torch.arange(known, len(ids), device=self._model.device)[None]
+        segment = Segment(0, len(ids) - known, before=(after,) if after else (), own=found)
+        with torch.no_grad(), self._model.disable_adapter():
+            forward(self._model, tokens, positions, [segment], keep=1)
+        self._kept[ids] = found
+        self._bytes += _size(found)
+        while self._bytes > self._bytes_max and len(self._kept) > 1:
+            _, oldest = self._kept.popitem(last=False)
+            self._bytes -= _size(oldest)
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """ids, positions [1, tokens]; targets [answer tokens] of all rows, `predicted_at` their places in the line and
+    `row_of` the number of the row that each belongs to.
+    """
+
+    ids: Tensor
+    positions: Tensor
+    segments: tuple[Segment, ...]
+    targets: Tensor
+    predicted_at: Tensor
+    row_of: Tensor
+
+
+def collate(rows: Sequence[Rendered], prefixes: PrefixCache) -> Batch:
+    """Rows with their answers, one behind another. The last answer token is only a target, never an input."""
+    segments: list[Segment] = []
+    ids, positions, targets, predicted_at, row_of = ([] for _ in range(5))  # type: ignore[var-annotated]
+    for number, row in enumerate(rows):
+        start, given = len(ids), row.suffix[:-1]
+        segments.append(Segment(start, start + len(given), before=prefixes.before(row)))
+        ids += given
+        positions += range(row.offset, row.offset + len(given))
+        targets += row.suffix[row.answer_at :]
+        predicted_at += range(start + row.answer_at - 1, len(ids))
+        row_of += [number] * row.answer_tokens
+    device = segments[0].before[0][0][0].device
+    line = (torch.tensor([ids], device=device), torch.tensor([positions], device=device))
+    answers = (torch.tensor(values, device=device) for values in (targets, predicted_at, row_of))
+    return Batch(*line, tuple(segments), *answers)
+
+
+def answer_nll(model: PeftModel, batch: Batch) -> Tensor:
+    """Negative log-likelihood of each answer token, [answer tokens]."""
+    return torch.nn.functional.cross_entropy(answer_logits(model, batch).float(), batch.targets, reduction="none")
+
+
+def answer_logits(model: PeftModel, batch: Batch) -> Tensor:
+    """Logits [answer tokens, vocabulary] from which the answer tokens are predicted."""
+    return forward(model, batch.ids, batch.positions, batch.segments, keep=batch.predicted_at)
+
+
+def forward(
+    model: PeftModel, ids: Tensor, positions: Tensor, segments: Sequence[Segment], *, keep: int | Tensor
+) -> Tensor:
+    """Logits [kept, vocabulary] of the last `keep` places of the line, or of those that it names. Every given token
+    is active. ids, positions: [1, tokens].
+    """
+    prepare(model)
+    output = model.get_base_model()(
+        input_ids=ids, position_ids=positions, use_cache=False, logits_to_keep=keep, segments=tuple(segments)
+    )
+    logits: Tensor = output.logits[0]
+    return logits
+
+
+@contextmanager
+def adapter_off(model: PeftModel, *, off: bool) -> Iterator[None]:
+    """The base alone, when `off`."""
+    if not off:
+        yield
+        return
+    with model.disable_adapter():
+        yield
+
+
+def _size(layers: Layers) -> int:
+    return sum(tensor.nbytes for pair in layers for tensor in pair)

@@ -1,0 +1,1 @@
+"""Held-out figures before and after, probes of forgetting, reports."""

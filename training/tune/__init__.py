@@ -1,0 +1,1 @@
+"""Continues all weights of a base on instruction data."""
