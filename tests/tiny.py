@@ -8,7 +8,15 @@ from typing import Literal
 
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast, Qwen3Config, Qwen3ForCausalLM
+from transformers import (
+    BertConfig,
+    BertModel,
+    LlamaConfig,
+    LlamaForCausalLM,
+    PreTrainedTokenizerFast,
+    Qwen3Config,
+    Qwen3ForCausalLM,
+)  # fmt: skip
 
 CONTROLS = ("<|endoftext|>", "<|im_start|>", "<|im_end|>")  # ids 0, 1 and 2
 PAD, START, END = range(3)
@@ -89,5 +97,17 @@ def make_base(
     }  # fmt: skip
     model = LlamaForCausalLM(LlamaConfig(**sizes)) if family == "llama" else Qwen3ForCausalLM(Qwen3Config(**sizes))
     model.save_pretrained(folder)
+    tokenizer().save_pretrained(folder)
+    return folder
+
+
+def make_encoder(folder: Path, *, hidden: int = 16) -> Path:
+    """A BERT of two small layers with random weights and the tokenizer above, for the finder."""
+    torch.manual_seed(0)
+    config = BertConfig(
+        vocab_size=VOCABULARY, hidden_size=hidden, num_hidden_layers=2, num_attention_heads=2,
+        intermediate_size=2 * hidden, max_position_embeddings=256,
+    )  # fmt: skip
+    BertModel(config).save_pretrained(folder)
     tokenizer().save_pretrained(folder)
     return folder

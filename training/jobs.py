@@ -3,13 +3,16 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from server.catalog.bases import find_encoder
+from server.catalog.bases import FINDER, find_encoder
 from server.catalog.copilots import GENERAL, Copilot, Copilots
 from server.errors import BaseError, DataError
 from server.settings import Settings, load_settings
 from training.recipe import default_recipe, read_recipe
 
+FINDER_MINUTES = 30.0
+
 if TYPE_CHECKING:
+    from training.finder.run import FinderJob
     from training.general.run import GeneralJob
     from training.make import Job
 
@@ -55,6 +58,22 @@ def general_job(
         work=user_cache_path("retinue") / "training" / GENERAL / folder.name,
         recipe=read_recipe(recipe or default_recipe(folder)),
     )  # fmt: skip
+
+
+def finder_job(*, data: Path, out: Path | None, corpus: Path | None, minutes: float | None) -> "FinderJob":
+    """Raises BaseError (`encoder_missing`), DataError (`data_missing` without a corpus)."""
+    from training.finder.run import FinderJob
+
+    if corpus is None:
+        raise DataError("The finder's adapter is made from a corpus: --corpus DIR.", code="data_missing")
+    settings = load_settings()
+    found = find_encoder(settings)
+    if found is None:
+        raise BaseError("The finder's encoder is not here yet: `retinue bases pull`.", code="encoder_missing")
+    out = (out or settings.adapters_dir / FINDER / found.folder.name).resolve()
+    return FinderJob(
+        encoder=found.folder, corpus=corpus, data=data, out=out, minutes=FINDER_MINUTES if minutes is None else minutes
+    )
 
 
 def general_adapter(settings: Settings, base: Path) -> Path | None:

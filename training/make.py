@@ -17,14 +17,14 @@ from peft import PeftModel
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from server.catalog import versions
+from server.catalog.bases import EncoderFiles
 from server.catalog.copilots import GENERAL, Copilot
-from server.engine.local.encoder import SentenceEncoder
 from server.errors import CopilotError
 from server.text.prompt import PromptLayout
 from training import lock
 from training.dataset.examples import DATA, Examples
 from training.dataset.render import Rendered, Renderer
-from training.dataset.search import Search
+from training.dataset.search import Search, open_encoder
 from training.fit import adapter
 from training.fit.loop import Fit, OnEvent, new_adapter
 from training.fit.memory import check_fits, estimate
@@ -51,7 +51,7 @@ class Job:
     others: tuple[Copilot, ...] = ()  # a few, on whose held-out examples forgetting is measured
     corrections: Path | None = None  # the user's own examples beside them
     start: Path | None = None  # the adapter to start from, mostly the general one; None: a fresh one
-    encoder: Path | None = None  # the finder's; without it passages are found by words alone
+    encoder: EncoderFiles | None = None  # the finder's; without it passages are found by words alone
     own: bool = False  # the adapter is the user's: the one in use is kept, or stays when the new one gains nothing
 
     @property
@@ -88,7 +88,7 @@ class Bench:
         self.layout = PromptLayout(self.tokenizer)
         config = json.loads((job.base / "config.json").read_text(encoding="utf-8"))
         context = int(config["max_position_embeddings"])
-        search = Search(SentenceEncoder(job.encoder) if job.encoder else None)
+        search = Search(open_encoder(job.encoder))
         renderer = Renderer(self.layout, norms=job.copilot.norms, context=context, search=search)
         examples = Examples(job.copilot.id, data=job.data, corrections=job.corrections)
         self.corrected = examples.corrected

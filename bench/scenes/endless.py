@@ -24,7 +24,7 @@ def without_stops(load: Callable[[Path], BaseText]) -> Callable[[Path], BaseText
     return lambda folder: dataclasses.replace(load(folder), stop_ids=frozenset())
 
 
-def load_engine(settings: Settings, folder: Path) -> Engine:
+def make_engine(settings: Settings, folder: Path) -> Engine:
     from server.engine.local.engine import LocalEngine
 
     engine: Engine = LocalEngine(settings, folder, device=os.environ.get("BENCH_DEVICE", "cpu"))
@@ -39,7 +39,7 @@ def main() -> None:
             (server.conversation.run, "goes_in_circles", lambda answer: False),
         ):
             setattr(module, name, instead)
-    server.cli.serve.load_engine = load_engine
+    setattr(server.cli.serve, "make_engine", make_engine)  # noqa: B010 - it is imported there, not defined
     server.cli.serve.serve(load_settings(), Console())
 
 

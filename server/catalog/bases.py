@@ -11,14 +11,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from server.catalog.adapter_files import check_files
 from server.catalog.sources import ENCODER
-from server.errors import BaseError
+from server.errors import BaseError, CopilotError
 from server.settings import Settings
 from server.text.prompt import PromptLayout
 from server.text.stream import Decode
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}")
 _NEEDED = ("config.json", "tokenizer.json")
+FINDER = "finder"  # adapters/finder/<encoder>: what was trained for the finder
+ENCODER_ADAPTER_BYTES_MAX = 16 * 1024**2
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +31,14 @@ class BaseText:
     layout: PromptLayout
     decode: Decode
     stop_ids: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderFiles:
+    """Folder of the sentence encoder and of the finder's adapter for it."""
+
+    folder: Path
+    adapter: Path | None = None
 
 
 def list_bases(settings: Settings) -> dict[str, Path]:
@@ -47,10 +58,23 @@ def find(settings: Settings, name: str) -> Path:
     return folder
 
 
-def find_encoder(settings: Settings) -> Path | None:
-    """Folder of the finder's sentence encoder."""
+def find_encoder(settings: Settings) -> EncoderFiles | None:
+    """The finder's sentence encoder, None where set-up put none, with the adapter that was trained for these very
+    weights where there is one. Raises BaseError (`encoder_adapter_refused`).
+    """
     folder = settings.bases_dir / ENCODER.folder
-    return folder if all((folder / file.name).is_file() for file in ENCODER.files) else None
+    if not all((folder / file.name).is_file() for file in ENCODER.files):
+        return None
+    adapter = settings.adapters_dir / FINDER / ENCODER.name
+    if not adapter.is_dir():
+        return EncoderFiles(folder)
+    try:
+        check_files(adapter, bytes_max=ENCODER_ADAPTER_BYTES_MAX)
+    except CopilotError as error:
+        raise BaseError(f"The finder's adapter: {error.message}", code="encoder_adapter_refused") from error
+    lock = json.loads((adapter / "lock.json").read_text(encoding="utf-8"))
+    weights = next(file.sha256 for file in ENCODER.files if file.name == "model.safetensors")
+    return EncoderFiles(folder, adapter if lock.get("base_sha256") == weights else None)
 
 
 def load_text(folder: Path) -> BaseText:

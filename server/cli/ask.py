@@ -13,10 +13,9 @@ from dataclasses import dataclass
 from rich.console import Console
 from rich.text import Text
 
-from server.catalog import bases, install
 from server.catalog.copilots import CheckAdapter, Copilots
+from server.compose import adapter_check, make_parts
 from server.conversation.pages import Parts
-from server.engine import Engine
 from server.errors import CopilotError, LimitExceeded, RetinueError
 from server.protocol import (
     Ask,
@@ -129,15 +128,7 @@ async def _link(
 
 def make_local_parts(settings: Settings) -> tuple[Parts, CheckAdapter | None]:
     """The real engine and tokenizer, fetched when they are not here yet. Slow: imports torch and transformers."""
-    folder = install.ensure(settings, say=lambda line: print(line, file=sys.stderr))
-    from server.engine.local.base.loader import check_adapter
-    from server.engine.local.encoder import SentenceEncoder
-    from server.engine.local.engine import LocalEngine
-
-    engine: Engine = LocalEngine(settings, folder)
-    encoder = bases.find_encoder(settings)
-    found = SentenceEncoder(encoder) if encoder is not None else None
-    return Parts(settings, engine, bases.load_text(folder), found), check_adapter
+    return make_parts(settings, say=lambda line: print(line, file=sys.stderr)), adapter_check()
 
 
 def _find(wanted: str, known: list[CopilotCard] | Copilots) -> str:

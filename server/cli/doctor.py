@@ -86,12 +86,14 @@ def _base(settings: Settings) -> Finding:
 
 
 def _encoder(settings: Settings) -> Finding:
-    folder = bases.find_encoder(settings)
-    if folder is None:
+    found = bases.find_encoder(settings)
+    if found is None:
         return Finding("encoder", f"{ENCODER.name} is not here yet", _FETCH)
+    folder = found.folder
+    about = f"{ENCODER.name}, {'with' if found.adapter else 'without'} the finder's adapter"
     damaged = _damaged(folder)
     fix = f"delete {folder} and fetch it again" if damaged else ""
-    return Finding("encoder", f"{ENCODER.name}: {damaged} is damaged" if damaged else ENCODER.name, fix)
+    return Finding("encoder", f"{ENCODER.name}: {damaged} is damaged" if damaged else about, fix)
 
 
 def _damaged(folder: Path) -> str:

@@ -21,10 +21,9 @@ from websockets.http11 import Request
 
 from server.app import build_app, known_extension
 from server.catalog import bases, install
-from server.engine import Engine
+from server.compose import adapter_check, make_encoder, make_engine
 from server.errors import RetinueError
 from server.settings import Settings
-from server.text.finder import Encoder
 
 _SEND_BUFFER_BYTES = 256 * 1024
 _STOP_S = 5
@@ -41,11 +40,11 @@ def serve(settings: Settings, console: Console) -> None:
     console.print(_extension_hint())
     app = build_app(
         settings,
-        load_engine(settings, folder),
+        make_engine(settings, folder),
         load_base=lambda: bases.load_text(folder),
-        load_encoder=lambda: load_encoder(settings),
+        load_encoder=lambda: make_encoder(settings),
         port=port,
-        check_adapter=load_check_adapter(),
+        check_adapter=adapter_check(),
         announce=lambda code: console.print(f"Pairing code: [bold cyan]{code}[/] (valid {settings.pairing_s:.0f} s)"),
         paired=lambda origin: console.print(_paired_note(origin)),
     )
@@ -133,27 +132,6 @@ class Server(uvicorn.Server):
                 async with asyncio.timeout(_STOP_S):
                     await lobby.go_away()
         await super().shutdown(sockets)
-
-
-def load_engine(settings: Settings, folder: Path) -> Engine:
-    from server.engine.local.engine import LocalEngine
-
-    engine: Engine = LocalEngine(settings, folder)
-    return engine
-
-
-def load_encoder(settings: Settings) -> Encoder | None:
-    """None where set-up put no encoder: words alone find then. Raises BaseError (`encoder_unreadable`)."""
-    from server.engine.local.encoder import SentenceEncoder
-
-    folder = bases.find_encoder(settings)
-    return SentenceEncoder(folder) if folder is not None else None
-
-
-def load_check_adapter() -> Any:
-    from server.engine.local.base.loader import check_adapter
-
-    return check_adapter
 
 
 def extension_build() -> Path | None:

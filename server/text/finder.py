@@ -90,14 +90,15 @@ class Finder:
         self.vectors: Vectors | None = None
         above = headings(page)
         self._headings = np.array([unit.block not in above for unit in self.units], dtype=np.float32)
-        self._texts = [f"{above[u.block]}: {u.text}" if above.get(u.block) else u.text for u in self.units]
-        self._words = _WordIndex(self._texts)
+        # each unit under the heading above it
+        self.headed = [f"{above[u.block]}: {u.text}" if above.get(u.block) else u.text for u in self.units]
+        self._words = _WordIndex(self.headed)
 
     def encode(self, encoder: Encoder) -> None:
         """Encode every unit. Slow (milliseconds a unit): call it in a thread."""
         if not self.units:
             return
-        plain, headed = [unit.text for unit in self.units], self._texts
+        plain, headed = [unit.text for unit in self.units], self.headed
         changed = [place for place, text in enumerate(headed) if text != plain[place]]
         both = encoder.encode([*plain, *(headed[place] for place in changed)])
         vectors = both[: len(plain)].copy()
@@ -112,12 +113,13 @@ class Finder:
         """Every unit with its score, best first. A follow-up (`earlier` is the turn before) is searched with both."""
         asked = f"{earlier} {question}".strip()
         similar = self._similarities(asked, encoder)
-        scores = (
-            LEXICAL_WEIGHT * self._words.shares(asked)
-            + (0 if similar is None else similar)
-            - HEADING_PENALTY * self._headings
-        )
+        scores = self.by_words(asked) + (0 if similar is None else similar)
         return self._ranked(scores, similar)
+
+    def by_words(self, question: str) -> Vectors:
+        """What words alone give each unit [units]: weighted BM25, less for headings."""
+        scores: Vectors = LEXICAL_WEIGHT * self._words.shares(question) - HEADING_PENALTY * self._headings
+        return scores
 
     def passages(self, question: str, ranked: Sequence[Passage]) -> list[Passage]:
         """The likeliest units for the prompt, best first, of those that `search` has `ranked`; for a request about the

@@ -13,6 +13,7 @@ from typing import Annotated
 
 import typer
 
+from server.catalog.bases import FINDER
 from server.catalog.copilots import GENERAL
 from server.errors import DataError, RetinueError
 from server.settings import load_settings
@@ -33,7 +34,7 @@ from training.cli.options import (
 )
 from training.cli.tune import tune
 from training.dataset.examples import DATA, Examples
-from training.jobs import find_copilot, general_job, job
+from training.jobs import find_copilot, finder_job, general_job, job
 from training.progress import print_report
 
 app = typer.Typer(
@@ -72,15 +73,15 @@ def train(
     own: Annotated[bool, typer.Option(help="put the adapter into your own folder; the one in use there is kept")]
     = False,
     nice: NiceOption = 0,
-    corpus: Annotated[Path | None, typer.Option(help="for `general`: folder of open texts and questions")]
+    corpus: Annotated[Path | None, typer.Option(help="for `general`, `finder`: open texts and questions")]
     = None,
     rows: Annotated[int, typer.Option(min=1, help="for `general`: how many rows it sees")] = 20_000,
-    minutes: Annotated[float | None, typer.Option(min=0, help="for `general`: pause then")] = None,
+    minutes: Annotated[float | None, typer.Option(min=0, help="pause `general` then, end `finder` then")] = None,
     start: Annotated[Path | None, typer.Option(help="for `general`: an adapter folder to go on from")] = None,
 ) -> None:  # fmt: skip
     """Train one adapter and measure it before and after on held-out pages. A killed run goes on where it was.
 
-    `general` makes the general adapter, from which the copilots' start.
+    `general` makes the general adapter, from which the copilots' start; `finder` makes that of the sentence encoder.
     """
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends as Ctrl-C does: nothing half-made stays behind
     with one_line_errors(progress):
@@ -88,6 +89,12 @@ def train(
         quiet(threads)
         from training import make
 
+        if copilot == FINDER:
+            from training.finder.run import train_finder
+
+            with shown(progress) as on_event:
+                train_finder(finder_job(data=data, out=out, corpus=corpus, minutes=minutes), on_event=on_event)
+            return
         if copilot == GENERAL:
             from training.general.run import train_general
 

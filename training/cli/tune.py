@@ -52,19 +52,18 @@ def tune(
         from platformdirs import user_cache_path
 
         from server.engine.local.allocator import keep_freed_memory
-        from server.engine.local.encoder import SentenceEncoder
+        from training.dataset.search import open_encoder
         from training.tune import job as tune_base
         from training.tune.card import card
         from training.tune.loop import TuneRecipe
 
         keep_freed_memory(bytes_max=_KEPT_BYTES_MAX)
         settings = load_settings()
-        encoder = find_encoder(settings)
         job = tune_base.TuneJob(
             base=find_base(base, places=(settings.bases_dir,)), data=tuple(data), out=settings.bases_dir / out,
             work=user_cache_path("retinue") / "training" / "tune" / out,
             recipe=TuneRecipe(lr=lr, batch=batch, epochs=epochs, seed=seed, minutes=minutes),
-            encoder=SentenceEncoder(encoder) if encoder is not None else None,
+            encoder=open_encoder(find_encoder(settings)),
         )  # fmt: skip
         with shown(progress) as on_event:
             report = tune_base.tune(job, on_event=on_event)

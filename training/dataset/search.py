@@ -1,11 +1,19 @@
 """What the finder finds on a page for an example's question, as the server would. Called by make and general."""
 
+from server.catalog.bases import EncoderFiles
 from server.conversation.evidence import Found, find
 from server.text.finder import Encoder, Finder
 from server.text.page import Page
 from training.dataset.examples import Example
 
 PAGES_KEPT = 256
+
+
+def open_encoder(files: EncoderFiles | None) -> Encoder | None:
+    """Slow: imports torch. Raises BaseError."""
+    from server.engine.local.encoder import SentenceEncoder
+
+    return SentenceEncoder(files.folder, adapter=files.adapter) if files is not None else None
 
 
 class Search:

@@ -16,14 +16,14 @@ from typing import Any
 
 from transformers import AutoTokenizer
 
+from server.catalog.bases import EncoderFiles
 from server.catalog.copilots import GENERAL
-from server.engine.local.encoder import SentenceEncoder
 from server.errors import DataError
 from server.text.prompt import PromptLayout
 from training import lock
 from training.dataset.examples import Examples
 from training.dataset.render import Rendered, Renderer
-from training.dataset.search import Search
+from training.dataset.search import Search, open_encoder
 from training.fit import adapter
 from training.fit.loop import new_adapter
 from training.general.card import card
@@ -45,7 +45,7 @@ class GeneralJob:
     """`start`: an adapter folder to go on from. `rows`: how many the run sees. `work` keeps the checkpoint."""
 
     base: Path
-    encoder: Path | None
+    encoder: EncoderFiles | None
     corpus: Path
     data: Path
     out: Path
@@ -71,7 +71,7 @@ class Material:
         self.tokenizer: Any = AutoTokenizer.from_pretrained(job.base, local_files_only=True)
         self.layout = PromptLayout(self.tokenizer)
         config = json.loads((job.base / "config.json").read_text(encoding="utf-8"))
-        search = Search(SentenceEncoder(job.encoder) if job.encoder else None)
+        search = Search(open_encoder(job.encoder))
         renderer = Renderer(self.layout, norms="", context=int(config["max_position_embeddings"]), search=search)
         examples = Examples(GENERAL, data=job.data)
         documents = list(read_questions(job.corpus))

@@ -25,15 +25,18 @@ BATCH = 32
 class SentenceEncoder:
     """Encodes in the calling thread. A lock lets one batch in at a time, so that a question waits for no whole page."""
 
-    def __init__(self, folder: Path, *, dtype: torch.dtype | None = None) -> None:
-        """Raises BaseError (`encoder_unreadable`)."""
+    def __init__(self, folder: Path, *, adapter: Path | None = None, dtype: torch.dtype | None = None) -> None:
+        """`adapter`: a LoRA in PEFT's format, merged into the weights. Raises BaseError (`encoder_unreadable`)."""
         try:
             self._tokenizer: Any = AutoTokenizer.from_pretrained(folder, local_files_only=True)
             with LOADING:
-                self._model = BertModel.from_pretrained(
-                    folder, local_files_only=True, use_safetensors=True, dtype=dtype or preferred_dtype("cpu")
-                ).eval()
-        except (OSError, ValueError, KeyError, SafetensorError) as error:
+                model = BertModel.from_pretrained(
+                    folder, local_files_only=True, use_safetensors=True, dtype=torch.float32
+                )
+                if adapter is not None:
+                    model = _merged(model, adapter)
+                self._model = model.to(dtype or preferred_dtype("cpu")).eval()
+        except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
             raise BaseError("The finder's encoder cannot be read.", code="encoder_unreadable") from error
         self._lock = threading.Lock()
 
@@ -55,3 +58,10 @@ class SentenceEncoder:
             pooled = (hidden * kept).sum(1) / kept.sum(1)
             vectors: Vectors = torch.nn.functional.normalize(pooled, dim=-1).numpy()
         return vectors
+
+
+def _merged(model: BertModel, adapter: Path) -> BertModel:
+    """The model with the adapter's products added to its weights, in fp32, so that encoding costs nothing more."""
+    from peft import PeftModel
+
+    return PeftModel.from_pretrained(model, str(adapter)).merge_and_unload()

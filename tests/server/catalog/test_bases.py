@@ -1,12 +1,16 @@
 """Base models on disk, and their tokenizer."""
 
+import json
 from pathlib import Path
 
+import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 from server.catalog import bases
 from server.catalog.sources import ENCODER
 from server.errors import BaseError
+from server.settings import Settings
 from server.text.stream import TextStream
 from tests import tiny
 from tests.server.fakes import settings
@@ -44,7 +48,44 @@ def test_the_encoder_is_found_when_all_its_files_are_there(tmp_path: Path) -> No
         assert bases.find_encoder(chosen) is None
         (folder / file.name).write_text("")
 
-    assert bases.find_encoder(chosen) == folder
+    assert bases.find_encoder(chosen) == bases.EncoderFiles(folder)
+
+
+def encoder_with_adapter(tmp_path: Path, *, base_sha256: str) -> tuple[Settings, Path]:
+    chosen = settings(tmp_path, adapters_dir=tmp_path / "adapters")
+    folder = chosen.bases_dir / ENCODER.folder
+    folder.mkdir(parents=True)
+    for file in ENCODER.files:
+        (folder / file.name).write_text("")
+    adapter = tmp_path / "adapters" / bases.FINDER / ENCODER.name
+    adapter.mkdir(parents=True)
+    save_file({"lora": np.zeros((2, 2), dtype=np.float32)}, adapter / "adapter_model.safetensors")
+    (adapter / "adapter_config.json").write_text("{}")
+    (adapter / "lock.json").write_text(json.dumps({"base_sha256": base_sha256}))
+    return chosen, adapter
+
+
+def test_the_adapter_of_the_finder_belongs_to_the_very_weights_of_the_encoder(tmp_path: Path) -> None:
+    weights = next(file.sha256 for file in ENCODER.files if file.name == "model.safetensors")
+    chosen, adapter = encoder_with_adapter(tmp_path, base_sha256=weights)
+    found = bases.find_encoder(chosen)
+    assert found is not None
+    assert found.adapter == adapter
+
+    (adapter / "lock.json").write_text(json.dumps({"base_sha256": "0" * 64}))
+    found = bases.find_encoder(chosen)
+    assert found is not None
+    assert found.adapter is None
+
+
+def test_a_damaged_adapter_of_the_finder_is_refused(tmp_path: Path) -> None:
+    chosen, adapter = encoder_with_adapter(tmp_path, base_sha256="0" * 64)
+    weights = adapter / "adapter_model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:20])
+
+    with pytest.raises(BaseError) as refused:
+        bases.find_encoder(chosen)
+    assert refused.value.code == "encoder_adapter_refused"
 
 
 @pytest.mark.parametrize("name", ["none", "", "..", "../tiny", "/etc"])
