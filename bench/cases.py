@@ -85,13 +85,13 @@ class Contender(Protocol):
 
 
 class Cases:
-    """Makes pages and prompts for one base. `copilots` are ids; their norms come from the same folders as serving."""
+    """Makes pages and prompts for one base. `copilots` are ids, read from the folders that serving reads."""
 
     def __init__(self, base: Path, settings: Settings, copilots: Sequence[str]) -> None:
         self.text = load_text(base)
         self.copilots = tuple(copilots)
         known = Copilots(adapters_dir=settings.adapters_dir, user_dir=settings.user_dir)
-        self._norms = [known.get(copilot).norms for copilot in copilots]
+        self._instructions = [known.get(copilot).instructions for copilot in copilots]
         self._chars_max = settings.page_chars_max
         self._blocks = read_document(str(SOURCE)).blocks
         self._numbers = itertools.count(1)
@@ -111,7 +111,7 @@ class Cases:
     def turn(self, ask: Ask) -> list[int]:
         """What follows the page."""
         layout = self.text.layout
-        return [*layout.history(ask.history), *layout.ask(ask.question, norms=self._norms[ask.copilot])]
+        return [*layout.history(ask.history), *layout.ask(ask.question, instructions=self._instructions[ask.copilot])]
 
     def prompt(self, ask: Ask) -> list[int]:
         return [*ask.page.ids, *self.turn(ask)]

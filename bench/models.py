@@ -30,7 +30,7 @@ SHAPE = {
     "hidden_size": 896, "num_hidden_layers": 24, "num_attention_heads": 14, "num_key_value_heads": 2,
     "head_dim": 64, "intermediate_size": 4864, "vocab_size": 151_936,
 }  # fmt: skip
-NORMS = "Answer in plain words."
+INSTRUCTIONS = "Answer in plain words."
 CATEGORY = "bench"
 
 
@@ -124,7 +124,7 @@ def _fits(folder: Path, fingerprint: str) -> bool:
 
 def _write_copilot(folder: Path, name: str) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "copilot.toml").write_text(f'name = "{name}"\npromise = "Random weights."\nnorms = "{NORMS}"\n')
+    (folder / "copilot.toml").write_text(f'name = "{name}"\npromise = "Random weights."\ninstructions = "{INSTRUCTIONS}"\n')
 
 
 def _write_adapter(

@@ -130,7 +130,7 @@ class BaseCard(Frame):
 
 class CopilotCard(Frame):
     """`mode`: tuned has an adapter of its own for the running base, general answers with the general
-    adapter, instructed has norms alone, base has neither. `trainable`:
+    adapter, instructed has instructions alone, base has neither. `trainable`:
     there are examples to make an adapter from."""
 
     id: str
@@ -234,7 +234,7 @@ class RunQuote(Frame):
 
 
 class CheckResult(Frame):
-    """One norm of the copilot, checked on the finished answer. `note` is a sentence for people."""
+    """One check of the copilot on the finished answer. `note` is a sentence for people."""
 
     name: str
     passed: bool

@@ -32,10 +32,10 @@ def data_digests(folder: Path) -> dict[str, str]:
     return {str(file.relative_to(folder)): _sha256([file]) for file in sorted(files)}
 
 
-def run_key(*, data: dict[str, str], norms: str, checks: Iterable[str], base: str, recipe: Recipe) -> str:
+def run_key(*, data: dict[str, str], instructions: str, checks: Iterable[str], base: str, recipe: Recipe) -> str:
     """Names a run by all that its result depends on, versions and machine apart: equal keys need no new run."""
     parts = {
-        "format": FORMAT, "data": data, "norms": norms, "checks": sorted(checks), "base": base,
+        "format": FORMAT, "data": data, "instructions": instructions, "checks": sorted(checks), "base": base,
         "recipe": recipe.model_dump(mode="json"),
     }  # fmt: skip
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

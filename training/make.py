@@ -58,7 +58,7 @@ class Job:
     def key(self) -> str:
         start = {"start": lock.file_sha256(self.start / adapter.WEIGHTS)} if self.start else {}
         return lock.run_key(
-            data=self.digests | start, norms=self.copilot.norms, checks=self.copilot.checks,
+            data=self.digests | start, instructions=self.copilot.instructions, checks=self.copilot.checks,
             base=lock.base_fingerprint(self.base), recipe=self.recipe,
         )  # fmt: skip
 
@@ -72,7 +72,7 @@ class Job:
 
     @property
     def up_to_date(self) -> bool:
-        """The adapter in place was made from the same data, base, recipe and norms, and its weights are whole."""
+        """The adapter in place was of the same data, base, recipe and instructions, and its weights are whole."""
         found = lock.read_lock(self.out)
         weights = self.out / adapter.WEIGHTS
         if found is None or found.get("key") != self.key or not weights.exists():
@@ -89,13 +89,13 @@ class Bench:
         config = json.loads((job.base / "config.json").read_text(encoding="utf-8"))
         context = int(config["max_position_embeddings"])
         search = Search(open_encoder(job.encoder))
-        renderer = Renderer(self.layout, norms=job.copilot.norms, context=context, search=search)
+        renderer = Renderer(self.layout, instructions=job.copilot.instructions, context=context, search=search)
         examples = Examples(job.copilot.id, data=job.data, corrections=job.corrections)
         self.corrected = examples.corrected
         self.train = renderer.rows(_with_pages(examples, "train"))
         self.heldout = renderer.rows(_with_pages(examples, "heldout"))
         self.general_folder = forgetting.general_folder(job.data)
-        plain = Renderer(self.layout, norms="", context=context, search=search)
+        plain = Renderer(self.layout, instructions="", context=context, search=search)
         self.probes = {
             GENERAL: forgetting.general_rows(self.general_folder, plain),
             **forgetting.rows_of_others(job.others, job.data, self.layout, context=context),
@@ -231,7 +231,7 @@ def _lock(job: Job, bench: Bench, fit: Fit, *, key: str, weights: Path) -> dict[
         "weights_sha256": lock.file_sha256(weights),
         "seed": job.recipe.seed,
         "recipe": job.recipe.model_dump(mode="json"),
-        "norms": job.copilot.norms,
+        "instructions": job.copilot.instructions,
         "data": job.digests,
         "corrections": bench.corrected,
         "train_examples": len(bench.train),

@@ -19,7 +19,7 @@ from typing import Any
 from bench.cases import QUESTIONS, Ask, Cases
 from bench.figures import Better, Results
 from bench.machine import resident_bytes
-from bench.models import NORMS, cache_dir
+from bench.models import INSTRUCTIONS, cache_dir
 from bench.peers import ours
 from server.catalog.copilots import Copilots
 from server.engine.local.base.loader import base_fingerprint, check_adapter
@@ -45,7 +45,7 @@ def make_many(root: Path, base: Path, sample: Path, count: int) -> Path:
         adapter = copilots / f"c{n:05}" / base.name
         adapter.mkdir(parents=True)
         (adapter.parent / "copilot.toml").write_text(
-            f'name = "Copilot {n}"\npromise = "One of many."\nnorms = "{NORMS}"\n'
+            f'name = "Copilot {n}"\npromise = "One of many."\ninstructions = "{INSTRUCTIONS}"\n'
         )
         (adapter / "adapter_config.json").write_text(json.dumps(config))
         lock = {"base_fingerprint": fingerprint, "weights_sha256": hashlib.sha256(content).hexdigest()}

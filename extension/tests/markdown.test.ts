@@ -64,7 +64,7 @@ describe('hostile answers', () => {
 });
 
 describe('ordinary answers', () => {
-  test('keeps the line that a norm asks for on a line of its own', () => {
+  test('keeps the line that the instructions ask for on a line of its own', () => {
     const root = show('It renews.\nNot legal advice.');
     expect(root.querySelectorAll('br')).toHaveLength(1);
   });

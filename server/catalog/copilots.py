@@ -15,6 +15,7 @@ from typing import Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from server.catalog.adapter_files import check_files
+from server.catalog.bases import FINDER
 from server.engine import AdapterRef, BaseInfo
 from server.errors import CopilotError, RetinueError
 from server.text.checks import CHECKS
@@ -27,7 +28,7 @@ GENERALIST = "generalist"
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 _DEVICE_NAMES = frozenset({"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(10))})
 GENERAL = "general"  # the folder of the general adapter: adapters/general/<base>
-_NOT_CATEGORIES = frozenset({GENERAL})
+_NOT_CATEGORIES = frozenset({GENERAL, FINDER})
 _TOML_BYTES_MAX = 64 * 1024
 
 
@@ -35,7 +36,7 @@ class CategoryFile(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
     name: str = Field(min_length=1, max_length=80)
-    norms: str = Field(default="", max_length=4_000)
+    instructions: str = Field(default="", max_length=4_000)
     checks: list[str] = Field(default=[], max_length=32)
 
     @field_validator("checks")
@@ -55,14 +56,14 @@ class CopilotFile(CategoryFile):
 
 @dataclass(frozen=True, slots=True)
 class Copilot:
-    """`refused` says why its adapter is not used; `usable` is False when not even its norms could be read."""
+    """`refused` says why its adapter is not used; `usable` is False when not even its instructions could be read."""
 
     id: str
     name: str
     category: str
     category_name: str
     promise: str = ""
-    norms: str = ""
+    instructions: str = ""
     starters: tuple[str, ...] = ()
     hints: tuple[str, ...] = ()
     checks: tuple[str, ...] = ()
@@ -178,7 +179,9 @@ class Copilots:
             category=category,
             category_name=shared.name,
             promise=own.promise,
-            norms="\n".join(norms.strip() for norms in (shared.norms, own.norms) if norms.strip()),
+            instructions="\n".join(
+                instructions.strip() for instructions in (shared.instructions, own.instructions) if instructions.strip()
+            ),
             starters=tuple(own.starters),
             hints=tuple(own.hints),
             checks=tuple(dict.fromkeys([*shared.checks, *own.checks])),
@@ -233,7 +236,10 @@ def _parse(model: type[_File], file: Path, copilot_id: str) -> _File:
     try:
         if file.stat().st_size > _TOML_BYTES_MAX:
             raise CopilotError(f"{where} is larger than {_TOML_BYTES_MAX // 1024} KiB.", code="copilot_refused")
-        return model.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
+        content = tomllib.loads(file.read_text(encoding="utf-8"))
+        if "norms" in content:  # its name in files of the first format
+            raise CopilotError(f"{where}: rename `norms` to `instructions`.", code="copilot_refused")
+        return model.model_validate(content)
     except ValidationError as error:
         first = error.errors()[0]
         raise CopilotError(

@@ -107,5 +107,5 @@ def _describe(settings: Settings, category: str, short: str, source: str) -> Non
     if any((folder / "copilot.toml").exists() for folder in folders):
         return
     name, promise = short.replace("-", " ").capitalize(), f"An imported adapter ({source[:120]})."
-    text = f'name = {json.dumps(name)}\npromise = {json.dumps(promise)}\nnorms = ""\n'
+    text = f'name = {json.dumps(name)}\npromise = {json.dumps(promise)}\ninstructions = ""\n'
     (folders[1] / "copilot.toml").write_text(text, encoding="utf-8")

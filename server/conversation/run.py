@@ -105,7 +105,9 @@ class Run:
             read.finder, self._ask.question, self._parts.encoder, earlier=earlier, read=read.prefix.spans
         )
         base, settings = self._parts.base, self._parts.settings
-        turn = base.layout.ask(base.layout.with_passages(self._ask.question, found.passages), norms=self._copilot.norms)
+        turn = base.layout.ask(
+            base.layout.with_passages(self._ask.question, found.passages), instructions=self._copilot.instructions
+        )
         room = self._parts.engine.info.context_tokens - len(read.text.ids) - len(turn)
         if room < _ANSWER_TOKENS_MIN:
             raise LimitExceeded(

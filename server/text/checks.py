@@ -1,4 +1,4 @@
-"""A copilot's mechanical norms: pure functions of answer, page and question, found by name in CHECKS.
+"""A copilot's mechanical checks: pure functions of answer, page and question, found by name in CHECKS.
 
 Used by the live badges (run), the before/after reports and the validation of examples. Knows no tokens and no frames.
 """
@@ -52,7 +52,7 @@ class Check:
 
 
 Outcome = tuple[bool, str]
-Norm = Callable[[str, Page, str], Outcome]
+CheckFunction = Callable[[str, Page, str], Outcome]
 
 
 def run_checks(names: Iterable[str], answer: str, *, page: Page, question: str) -> list[Check]:
@@ -254,7 +254,7 @@ def _count(number: int, one: str, many: str) -> str:
     return f"{number} {one if number == 1 else many}"
 
 
-CHECKS: dict[str, Norm] = {
+CHECKS: dict[str, CheckFunction] = {
     "quotes_verbatim": _quotes_verbatim,
     "cites_block": _cites_block,
     "section_named": _section_named,

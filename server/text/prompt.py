@@ -3,9 +3,9 @@
 [system: how to answer + the page as numbered blocks]   the page prefix, base model only, shared by all copilots
 [earlier turns]                                          base model only
 [user header]                                            <- activation: an adapter acts from this token on
-[norms + question][assistant header]                     then the answer
+[instructions + question][assistant header]                     then the answer
 
-Only the chat template's own parts may become control tokens: every content part (page, question, norms,
+Only the chat template's own parts may become control tokens: every content part (page, question, instructions,
 history) is encoded with `split_special_tokens=True`, so no text can forge a turn.
 """
 
@@ -112,15 +112,15 @@ class PromptLayout:
         return PagePrefix((*ids, *self._system_end), spans, whole, len(page.blocks))
 
     def history(self, turns: Sequence[Turn]) -> list[int]:
-        """Earlier turns of the same page, as the base model sees them (no norms)."""
+        """Earlier turns of the same page, as the base model sees them (no instructions)."""
         ids: list[int] = []
         for turn in turns:
-            ids += self.ask(turn.question, norms="") + self.text(turn.answer) + self.answer_end
+            ids += self.ask(turn.question, instructions="") + self.text(turn.answer) + self.answer_end
         return ids
 
-    def ask(self, question: str, *, norms: str) -> list[int]:
-        """User header, norms, question, assistant header. The adapter acts on all of these tokens."""
-        content = f"{norms}\n\n{question}" if norms else question
+    def ask(self, question: str, *, instructions: str) -> list[int]:
+        """User header, instructions, question, assistant header. The adapter acts on all of these tokens."""
+        content = f"{instructions}\n\n{question}" if instructions else question
         return [*self.user_header, *self.text(content), *self._user_end, *self._assistant_header]
 
     @staticmethod

@@ -40,7 +40,7 @@ def test_a_prompt_is_page_then_thread_then_turn(cases: Cases) -> None:
     ids = cases.prompt(ask)
 
     assert tuple(ids[: len(page.ids)]) == page.ids
-    assert models.NORMS in cases.text.decode(ids[len(page.ids) :])
+    assert models.INSTRUCTIONS in cases.text.decode(ids[len(page.ids) :])
     assert EARLIER.answer in cases.text.decode(ids[len(page.ids) :])
 
 

@@ -151,7 +151,7 @@ describe('with a server', () => {
     await strip.getByText('42%').waitFor();
     await server.finish();
     await status.getByText('its own adapter now').waitFor();
-    assert.match(await status.innerText(), /norms kept \d+% → \d+%, loss \d\.\d\d → \d\.\d\d/);
+    assert.match(await status.innerText(), /checks passed \d+% → \d+%, loss \d\.\d\d → \d\.\d\d/);
     assert.equal(await frame.locator('.who .badge').innerText(), 'Tuned');
     await ask(frame, 'How strong is the evidence for the service level?');
     assert.ok((await lastAnswer(frame)).length > 0);

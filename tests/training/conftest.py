@@ -16,7 +16,7 @@ from training.dataset.render import Rendered, Renderer
 from training.make import Job
 from training.recipe import Recipe
 
-NORMS = "Shop review: quote the page. End with: Ask the seller."
+INSTRUCTIONS = "Shop review: quote the page. End with: Ask the seller."
 CHECKS = ("quotes_verbatim", "cites_block")
 RECIPE = Recipe(rank=4, alpha=8, lr=5e-3, batch=3, epochs=2, dtype="float32")
 _PAGES = {
@@ -95,12 +95,12 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def rows(layout: PromptLayout, data: Path) -> list[Rendered]:
     """The rendered training examples."""
     examples = Examples("shop/review", data=data)
-    renderer = Renderer(layout, norms=NORMS, context=512)
+    renderer = Renderer(layout, instructions=INSTRUCTIONS, context=512)
     return renderer.rows([(example, examples.pages["train"][example.page]) for example in examples.rows["train"]])
 
 
 @pytest.fixture
 def job(base: Path, data: Path, tmp_path: Path) -> Job:
-    copilot = Copilot("shop/review", "Review", "shop", "Shop", norms=NORMS, checks=CHECKS)
+    copilot = Copilot("shop/review", "Review", "shop", "Shop", instructions=INSTRUCTIONS, checks=CHECKS)
     out = tmp_path / "adapters" / "shop" / "review" / "tiny"
     return Job(copilot=copilot, base=base, recipe=RECIPE, out=out, work=tmp_path / "work", data=data)

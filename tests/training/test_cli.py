@@ -24,7 +24,7 @@ def place(tmp_path: Path, base: Path, data: Path) -> Path:
     folder = tmp_path / "adapters" / "shop" / "review"
     folder.mkdir(parents=True)
     (folder.parent / "category.toml").write_text('name = "Shop"\nchecks = ["quotes_verbatim"]\n')
-    (folder / "copilot.toml").write_text('name = "Review"\npromise = "Reviews."\nnorms = "Quote the page."\n')
+    (folder / "copilot.toml").write_text('name = "Review"\npromise = "Reviews."\ninstructions = "Quote the page."\n')
     shutil.copytree(base, tmp_path / "user" / "bases" / "tiny")
     shutil.copytree(data, tmp_path / "data")
     (tmp_path / "recipe.toml").write_text(RECIPE)

@@ -13,7 +13,7 @@ from training.lock import base_fingerprint
 
 @pytest.fixture
 def house(tmp_path: Path, base: Path, data: Path, monkeypatch: pytest.MonkeyPatch) -> House:
-    text = 'name = "Review"\npromise = "Reviews."\nnorms = "Quote the page."\nchecks = ["quotes_verbatim"]\n'
+    text = 'name = "Review"\npromise = "Reviews."\ninstructions = "Quote the page."\nchecks = ["quotes_verbatim"]\n'
     write_copilot(tmp_path / "adapters", "shop/review", text)
     shutil.copytree(base, tmp_path / "user" / "bases" / "tiny")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))

@@ -45,7 +45,7 @@ def document(n: int, *questions: Question, source: str = "harbour") -> Document:
 
 @pytest.fixture
 def renderer(layout: PromptLayout) -> Renderer:
-    return Renderer(layout, norms="", context=2_048, search=Search(None))
+    return Renderer(layout, instructions="", context=2_048, search=Search(None))
 
 
 @pytest.fixture
@@ -161,7 +161,7 @@ def fit(rows: Rows, base: Path, layout: PromptLayout, file: Path, tokenizer: Pre
 def test_a_killed_run_goes_on_to_the_same_weights(
     base: Path, layout: PromptLayout, tokenizer: PreTrainedTokenizerBase, tmp_path: Path
 ) -> None:
-    renderer = Renderer(layout, norms="", context=512, search=Search(None))
+    renderer = Renderer(layout, instructions="", context=512, search=Search(None))
     rows = Rows([document(n) for n in range(3)], [], renderer, Search(None), seed=1)
     whole = fit(rows, base, layout, tmp_path / "whole", tokenizer)
     whole.run()

@@ -109,10 +109,10 @@ def test_a_checkpoint_of_another_run_or_a_damaged_one_is_not_used(
         assert (job.out / "adapter_model.safetensors").read_bytes() == wanted
 
 
-def test_up_to_date_means_the_same_data_recipe_base_and_norms(job: Job, made: dict[str, Any]) -> None:
+def test_up_to_date_means_the_same_data_recipe_base_and_instructions(job: Job, made: dict[str, Any]) -> None:
     assert job.up_to_date
     assert not replace(job, recipe=RECIPE.model_copy(update={"lr": 1e-3})).up_to_date
-    assert not replace(job, copilot=replace(job.copilot, norms="Other norms.")).up_to_date
+    assert not replace(job, copilot=replace(job.copilot, instructions="Other instructions.")).up_to_date
     (job.out / "adapter_model.safetensors").write_bytes(b"")
     assert not job.up_to_date
 

@@ -8,7 +8,7 @@ from peft import PeftModel
 
 from server.catalog.copilots import Copilot
 from server.text.prompt import PromptLayout
-from tests.training.conftest import NORMS, RECIPE
+from tests.training.conftest import INSTRUCTIONS, RECIPE
 from training.dataset.examples import DATA
 from training.dataset.render import Rendered, Renderer
 from training.fit.adapter import load_base
@@ -34,20 +34,22 @@ def spoil(model: PeftModel) -> None:
 
 
 def test_the_general_set_that_ships_is_sound(layout: PromptLayout) -> None:
-    rows = general_rows(general_folder(DATA), Renderer(layout, norms="", context=32_768))
+    rows = general_rows(general_folder(DATA), Renderer(layout, instructions="", context=32_768))
     assert len(rows) >= 40
     assert len({row.example.page for row in rows}) >= 10
     assert 0.05 < sum(row.example.kind == "abstain" for row in rows) / len(rows) < 0.5
 
 
-def test_it_is_asked_without_norms_and_other_copilots_with_theirs(layout: PromptLayout, data: Path) -> None:
-    general = general_rows(general_folder(data), Renderer(layout, norms="", context=CONTEXT))
+def test_it_is_asked_without_instructions_and_other_copilots_with_theirs(layout: PromptLayout, data: Path) -> None:
+    general = general_rows(general_folder(data), Renderer(layout, instructions="", context=CONTEXT))
     first = next(row for row in general if row.example.kind == "answer")
-    assert list(first.suffix[: first.answer_at]) == layout.ask("When does it leave?", norms="")
-    others = rows_of_others([Copilot("shop/review", "", "shop", "", norms=NORMS)], data, layout, context=CONTEXT)
+    assert list(first.suffix[: first.answer_at]) == layout.ask("When does it leave?", instructions="")
+    others = rows_of_others(
+        [Copilot("shop/review", "", "shop", "", instructions=INSTRUCTIONS)], data, layout, context=CONTEXT
+    )
     assert [len(rows) for rows in others.values()] == [3]
     assert list(others["shop/review"][0].suffix[: others["shop/review"][0].answer_at]) == layout.ask(
-        "What does it carry?", norms=NORMS
+        "What does it carry?", instructions=INSTRUCTIONS
     )
     assert general_folder(data / "nowhere") == DATA / "general"
     assert digest(general_folder(data)) != digest(DATA / "general")
@@ -56,7 +58,7 @@ def test_it_is_asked_without_norms_and_other_copilots_with_theirs(layout: Prompt
 def test_an_adapter_that_does_nothing_forgets_nothing_and_a_spoiled_one_does(
     model: PeftModel, layout: PromptLayout, data: Path, rows: list[Rendered]
 ) -> None:
-    general = general_rows(general_folder(data), Renderer(layout, norms="", context=CONTEXT))
+    general = general_rows(general_folder(data), Renderer(layout, instructions="", context=CONTEXT))
     prefixes, sets = PrefixCache(model), {"general": general, "shop/review": rows}
     before = losses(model, prefixes, sets)
     calm = compared(before, losses(model, prefixes, sets), sets)
@@ -83,5 +85,7 @@ def test_of_another_copilot_only_so_many_rows_are_read(
     layout: PromptLayout, data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(forgetting, "OTHER_ROWS_MAX", 2)
-    asked = rows_of_others([Copilot("shop/review", "", "shop", "", norms=NORMS)], data, layout, context=CONTEXT)
+    asked = rows_of_others(
+        [Copilot("shop/review", "", "shop", "", instructions=INSTRUCTIONS)], data, layout, context=CONTEXT
+    )
     assert [row.example.question for row in asked["shop/review"]] == ["What does it carry?", "What is the seat?"]

@@ -70,7 +70,7 @@ def test_an_answer_without_an_adapter_is_the_bases(base: Path, folder: Path, row
 def test_every_quotation_is_a_unit_of_the_page(base: Path, layout: PromptLayout, data: Path) -> None:
     examples = Examples("shop/review", data=data)
     page = examples.pages["train"]["kettle"]
-    row = Renderer(layout, norms="", context=512, search=Search(None)).row(
+    row = Renderer(layout, instructions="", context=512, search=Search(None)).row(
         Example(page="kettle", question="How much fits? Quote it.", answer="x y"), page
     )
     assert row is not None

@@ -58,11 +58,13 @@ class Renderer:
     `search` finds the passages that stand under a question; without it there are none.
     """
 
-    def __init__(self, layout: PromptLayout, *, norms: str, context: int, search: Searched | None = None) -> None:
-        self._layout, self._norms, self._context, self._search = layout, norms, context, search
+    def __init__(
+        self, layout: PromptLayout, *, instructions: str, context: int, search: Searched | None = None
+    ) -> None:
+        self._layout, self._instructions, self._context, self._search = layout, instructions, context, search
         self._pages: dict[int, tuple[Page, PagePrefix]] = {}
-        opened = layout.ask("", norms="")
-        self._header = layout.ask("?", norms="")[len(layout.user_header) + len(layout.text("?")) :]
+        opened = layout.ask("", instructions="")
+        self._header = layout.ask("?", instructions="")[len(layout.user_header) + len(layout.text("?")) :]
         if len(opened) <= len(layout.user_header) or not self._header:
             raise DataError(
                 "The chat template has no assistant header, so no answer can be supervised.", code="data_mask"
@@ -75,7 +77,9 @@ class Renderer:
             return None
         history = self._layout.history([Turn(turn.question, turn.answer) for turn in example.history])
         found = self._search(example, page) if self._search else Found()
-        asked = self._layout.ask(self._layout.with_passages(example.question, found.passages), norms=self._norms)
+        asked = self._layout.ask(
+            self._layout.with_passages(example.question, found.passages), instructions=self._instructions
+        )
         answer = [*self._layout.text(example.answer), self._layout.stop_id]
         ids, size = (*prefix.ids, *history), len(prefix.ids)
         row = Rendered(example, page, ids, (*asked, *answer), len(asked), size, prefix.spans, found.ranked)

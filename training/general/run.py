@@ -60,7 +60,7 @@ class GeneralJob:
         start = lock.file_sha256(self.start / adapter.WEIGHTS) if self.start else ""
         data |= {"start": start, "rows": str(self.rows)}
         return lock.run_key(
-            data=data, norms="", checks=(), base=lock.base_fingerprint(self.base), recipe=self.recipe
+            data=data, instructions="", checks=(), base=lock.base_fingerprint(self.base), recipe=self.recipe
         )  # fmt: skip
 
 
@@ -72,7 +72,7 @@ class Material:
         self.layout = PromptLayout(self.tokenizer)
         config = json.loads((job.base / "config.json").read_text(encoding="utf-8"))
         search = Search(open_encoder(job.encoder))
-        renderer = Renderer(self.layout, norms="", context=int(config["max_position_embeddings"]), search=search)
+        renderer = Renderer(self.layout, instructions="", context=int(config["max_position_embeddings"]), search=search)
         examples = Examples(GENERAL, data=job.data)
         documents = list(read_questions(job.corpus))
         own = [Own(example, examples.pages["train"][example.page]) for example in examples.rows["train"]]

@@ -67,7 +67,7 @@ def _rows(axes: Any, names: Sequence[str]) -> None:
 def _legend() -> tuple[list[Any], list[str]]:
     from matplotlib.patches import Patch
 
-    return [Patch(color=BEFORE), Patch(color=AFTER)], ["base with the same norms", "with the adapter"]
+    return [Patch(color=BEFORE), Patch(color=AFTER)], ["base with the same instructions", "with the adapter"]
 
 
 @contextmanager

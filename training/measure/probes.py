@@ -36,7 +36,7 @@ def general_folder(data: Path) -> Path:
 
 
 def general_rows(folder: Path, renderer: Renderer) -> list[Rendered]:
-    """A fixed sample of plain questions without norms, as the generalist gets them. Raises DataError."""
+    """A fixed sample of plain questions without instructions, as the generalist gets them. Raises DataError."""
     pages = read_pages(folder / "pages" / "heldout")
     found = read_rows(folder / "heldout.jsonl", pages, where=f"{GENERAL}/heldout.jsonl", folder="pages/heldout")
     examples = sorted(found, key=lambda example: hashlib.sha256(example.question.encode()).digest())
@@ -54,13 +54,13 @@ def some_others(copilots: Iterable[str], own: str) -> list[str]:
 def rows_of_others(
     copilots: Sequence[Copilot], data: Path, layout: PromptLayout, *, context: int
 ) -> dict[str, list[Rendered]]:
-    """Some held-out rows of each other copilot with that copilot's norms, evenly over its file. Raises DataError."""
+    """Some held-out rows of each other copilot with its instructions, evenly over its file. Raises DataError."""
     found: dict[str, list[Rendered]] = {}
     for copilot in copilots:
         examples = Examples(copilot.id, data=data)
         step = max(1, -(-len(examples.rows["heldout"]) // OTHER_ROWS_MAX))
         chosen = [(row, examples.pages["heldout"][row.page]) for row in examples.rows["heldout"][::step]]
-        found[copilot.id] = Renderer(layout, norms=copilot.norms, context=context).rows(chosen)
+        found[copilot.id] = Renderer(layout, instructions=copilot.instructions, context=context).rows(chosen)
     return found
 
 

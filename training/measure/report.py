@@ -21,7 +21,7 @@ def build_report(
     copilot: str, base: str, rows: Sequence[Rendered], before: Measured, after: Measured, *,
     epochs: Sequence[dict[str, float]], forgot: dict[str, Any],
 ) -> dict[str, Any]:  # fmt: skip
-    """Figures before (base with norms) and after (adapter), all on the held-out examples."""
+    """Figures before (base with instructions) and after (adapter), all on the held-out examples."""
     pages = [row.example.page for row in rows]
     loss = _change(_ratio(before.nll), _ratio(after.nll), interval(before.nll, after.nll, pages))
     scored_before, scored_after = _scores(before, len(rows)), _scores(after, len(rows))
@@ -133,7 +133,7 @@ The right block: the first block that the answer names is one that the example's
 def _rest_of_card(lock: dict[str, Any], report: dict[str, Any]) -> str:
     pages, held = sum(name.startswith("pages/train/") for name in lock["data"]), report["heldout"]
     forgot, recipe = report["forgetting"], lock["recipe"]
-    tables = {"general questions, no norms": forgot["general"]} | forgot["others"]
+    tables = {"general questions, no instructions": forgot["general"]} | forgot["others"]
     lines = "".join(
         f"| {name} | {row['examples']} on {row['pages']} "
         f"| {row['before']} | {row['after']} | {row['rise_share']:+.1%} |\n"
@@ -142,7 +142,7 @@ def _rest_of_card(lock: dict[str, Any], report: dict[str, Any]) -> str:
     return f"""## Forgetting
 Largest change of the base's logits on page text with the adapter loaded: {forgot["base_logit_diff_max"]}.
 Loss per answer token on other held-out questions, when this adapter answers them; general questions may lose
-{GENERAL_RISE_MAX:.0%}. On the questions of some other copilots (with their norms) it need not be good.
+{GENERAL_RISE_MAX:.0%}. On the questions of some other copilots (with their instructions) it need not be good.
 
 | questions | examples, pages | adapter off | adapter on | rise |
 |---|---|---|---|---|

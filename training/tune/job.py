@@ -114,7 +114,7 @@ def read_rows(job: TuneJob, layout: PromptLayout, *, context: int) -> TuneRows:
 
     Raises DataError (`data_missing`, `data_truncated` when more than 2 % do not fit).
     """
-    renderer = Renderer(layout, norms="", context=context, search=Search(job.encoder))
+    renderer = Renderer(layout, instructions="", context=context, search=Search(job.encoder))
     sets = [Examples(folder.resolve().name, data=folder.resolve().parent) for folder in job.data]
     train, heldout = (
         [(example, one.pages[split][example.page]) for one in sets for example in one.rows[split]] for split in SPLITS

@@ -1,4 +1,4 @@
-// What is known about a finished answer: the norms it kept, how it ended, what it cost. Called by Thread.
+// What is known about a finished answer: the checks it passed, how it ended, what it cost. Called by Thread.
 import type { CheckResult } from '../../lib/connection/protocol.ts';
 import { t } from '../../lib/words.ts';
 import { Icon } from './Icon.tsx';
@@ -8,7 +8,7 @@ export function Facts({ turn }: { turn: Turn }) {
   return (
     <div class="facts">
       {turn.checks.length > 0 && (
-        <ul class="checks" aria-label={t('norms')}>
+        <ul class="checks" aria-label={t('checks')}>
           {turn.checks.map((check) => (
             <Check key={check.name} check={check} />
           ))}

@@ -40,7 +40,7 @@ export function Header({ store, state, isPicking, onPick }: Props) {
   );
 }
 
-/** Tuned: an adapter of its own. General: the general one. Instructed: its norms alone. The base answers plainly and needs no badge. */
+/** Tuned: an adapter of its own. General: the general one. Instructed: its instructions alone. The base answers plainly and needs no badge. */
 export function Badge({ mode, refused }: { mode: CopilotCard['mode']; refused?: string | null }) {
   if (mode === 'base') return null;
   return (

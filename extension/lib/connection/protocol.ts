@@ -97,14 +97,14 @@ export interface Challenge {
   mac: string;
 }
 
-/** One norm of the copilot, checked on the finished answer. `note` is a sentence for people. */
+/** One check of the copilot on the finished answer. `note` is a sentence for people. */
 export interface CheckResult {
   name: string;
   passed: boolean;
   note: string;
 }
 
-/** `mode`: tuned has an adapter of its own for the running base, general answers with the general adapter, instructed has norms alone, base has neither. `trainable`: there are examples to make an adapter from. */
+/** `mode`: tuned has an adapter of its own for the running base, general answers with the general adapter, instructed has instructions alone, base has neither. `trainable`: there are examples to make an adapter from. */
 export interface CopilotCard {
   id: string;
   name: string;

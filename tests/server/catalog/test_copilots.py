@@ -47,14 +47,14 @@ def test_the_generalist_is_always_there(read: Callable[..., Copilots]) -> None:
     assert [(copilot.id, copilot.mode) for copilot in read().all()] == [("generalist", "base")]
 
 
-def test_norms_and_checks_of_the_category_come_first(read: Callable[..., Copilots], tmp_path: Path) -> None:
+def test_instructions_and_checks_of_the_category_come_first(read: Callable[..., Copilots], tmp_path: Path) -> None:
     write_copilot(tmp_path / "a")
-    (tmp_path / "a/legal/category.toml").write_text('name = "Legal"\nnorms = "Quote."\nchecks = ["cites_block"]\n')
+    (tmp_path / "a/legal/category.toml").write_text('name = "Legal"\ninstructions = "Quote."\nchecks = ["cites_block"]\n')
 
     copilot = read().get("legal/lease")
 
     assert copilot.category_name == "Legal"
-    assert copilot.norms == "Quote.\nBe brief."
+    assert copilot.instructions == "Quote.\nBe brief."
     assert copilot.checks == ("cites_block", "quotes_verbatim")
     assert copilot.mode == "instructed"
 
@@ -68,6 +68,7 @@ def test_norms_and_checks_of_the_category_come_first(read: Callable[..., Copilot
         ('name = 1\npromise = "y"', "name"),
         ('name = "x"\npromise = "y"\nchecks = ["nope"]', "unknown check nope"),
         ('name = "x"\npromise = "y"\n#' + "x" * 65_536, "larger than 64 KiB"),
+        ('name = "x"\npromise = "y"\nnorms = "Quote."', "rename `norms` to `instructions`"),
         ("a = " + "[" * 20_000, "no valid TOML"),
     ],
 )

@@ -63,7 +63,7 @@ async def test_offsets_are_in_utf16_units_of_the_block_as_it_was_sent(tmp_path: 
     assert (frame.quote.at, frame.quote.start, frame.quote.end) == (3, 11, 20)
 
 
-async def test_the_prompt_holds_norms_and_question_after_the_page(tmp_path: Path) -> None:
+async def test_the_prompt_holds_instructions_and_question_after_the_page(tmp_path: Path) -> None:
     house = House(tmp_path)
     await answered(house, history=[{"question": "Who?", "answer": "Ann."}])
 

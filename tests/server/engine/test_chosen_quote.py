@@ -47,7 +47,7 @@ def ask(
     tokens: int = 30, turn: Sequence[int] | None = None,
 ) -> Request:  # fmt: skip
     return Request(
-        page=page, history=(), turn=turn or layout.ask("When does it close?", norms=""), adapter=None,
+        page=page, history=(), turn=turn or layout.ask("When does it close?", instructions=""), adapter=None,
         stop_ids=frozenset(), tokens_max=tokens, timeout_s=60, choose_quote=choose,
     )  # fmt: skip
 
@@ -68,7 +68,9 @@ def test_the_chosen_words_follow_the_mark_and_what_follows_sees_them(
     assert ids[1 : 2 + len(chosen)] == [mark, *chosen]
     assert end.answer_tokens == len(ids) == 30
     written = 2 + len(chosen)
-    plain = ask(page, layout, None, turn=[*layout.ask("When does it close?", norms=""), *ids[:written]], tokens=2)
+    plain = ask(
+        page, layout, None, turn=[*layout.ask("When does it close?", instructions=""), *ids[:written]], tokens=2
+    )
     ((again, _),) = driver.ask(dataclasses.replace(plain, constrain_quotes=False))
     assert again[0] == ids[written]  # the KV is that of the whole answer
 

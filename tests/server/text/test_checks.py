@@ -1,4 +1,4 @@
-"""Each norm with answers that keep it and answers that do not."""
+"""Each check with answers that pass it and answers that do not."""
 
 import pytest
 

@@ -27,7 +27,7 @@ def test_the_layout_equals_the_chat_template_for_harmless_text() -> None:
     ids = [
         *LAYOUT.page(page, tokens_max=500).ids,
         *LAYOUT.history([Turn("Hi?", "Yes.")]),
-        *LAYOUT.ask("When?", norms="N"),
+        *LAYOUT.ask("When?", instructions="N"),
     ]
 
     text = TOKENIZER.decode(ids)
@@ -44,7 +44,7 @@ def test_text_that_looks_like_a_turn_gives_no_control_token(forged: str) -> None
     clean, dirty = page_of("a"), page_of(forged, title=forged)
 
     assert controls(LAYOUT.page(dirty, tokens_max=900).ids) == controls(LAYOUT.page(clean, tokens_max=900).ids)
-    assert controls(LAYOUT.ask(forged, norms=forged)) == controls(LAYOUT.ask("a", norms="b"))
+    assert controls(LAYOUT.ask(forged, instructions=forged)) == controls(LAYOUT.ask("a", instructions="b"))
     assert controls(LAYOUT.history([Turn(forged, forged)])) == controls(LAYOUT.history([Turn("a", "b")]))
 
 
@@ -56,7 +56,9 @@ def test_no_text_at_all_gives_a_control_token(text: str) -> None:
 
 def test_the_page_prefix_does_not_depend_on_copilot_or_question() -> None:
     prefix = LAYOUT.page(page_of("one", "two"), tokens_max=500).ids
-    turns = [LAYOUT.ask(question, norms=norms) for question, norms in (("a", ""), ("b", "be brief"))]
+    turns = [
+        LAYOUT.ask(question, instructions=instructions) for question, instructions in (("a", ""), ("b", "be brief"))
+    ]
 
     assert all(turn[: len(LAYOUT.user_header)] == LAYOUT.user_header for turn in turns)
     assert TOKENIZER.decode(prefix).count("<|im_start|>") == 1
