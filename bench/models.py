@@ -124,7 +124,9 @@ def _fits(folder: Path, fingerprint: str) -> bool:
 
 def _write_copilot(folder: Path, name: str) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "copilot.toml").write_text(f'name = "{name}"\npromise = "Random weights."\ninstructions = "{INSTRUCTIONS}"\n')
+    (folder / "copilot.toml").write_text(
+        f'name = "{name}"\npromise = "Random weights."\ninstructions = "{INSTRUCTIONS}"\n'
+    )
 
 
 def _write_adapter(

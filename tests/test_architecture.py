@@ -16,11 +16,11 @@ TESTS = sorted((ROOT / "tests").rglob("*.py"))
 HEAVY = {"torch", "transformers", "safetensors", "peft"}
 
 # Each floor may import itself and the floors named; `engine` is the interface, `local` what runs the model here.
-GROUND = {"errors", "settings", "protocol", "log"}
+GROUND = {"errors", "settings", "protocol", "log", "files"}
 FLOORS: dict[str, set[str]] = {
     "text": {"errors"},
     "engine": {"errors"},
-    "local": {"engine", "errors", "settings"},
+    "local": {"engine", "errors", "files", "settings"},
     "catalog": {"engine", "text", *GROUND},
     "conversation": {"catalog", "engine", "text", *GROUND},
     "transport": {"conversation", "catalog", "engine", "text", *GROUND},

@@ -11,11 +11,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from server.files import LOCK, sha256_of
 from training.recipe import Recipe
 
-LOCK = "lock.json"
 FORMAT = 1
-_CHUNK_BYTES = 1 << 20
 _PACKAGES = ("numpy", "peft", "safetensors", "tokenizers", "torch", "transformers")
 
 
@@ -29,7 +28,7 @@ def base_fingerprint(folder: Path) -> str:
 def data_digests(folder: Path) -> dict[str, str]:
     """sha256 of every page and example file of a copilot, by its path in the folder."""
     files = [*folder.glob("*.jsonl"), *folder.glob("pages/*/*.md")]
-    return {str(file.relative_to(folder)): _sha256([file]) for file in sorted(files)}
+    return {str(file.relative_to(folder)): sha256_of(file) for file in sorted(files)}
 
 
 def run_key(*, data: dict[str, str], instructions: str, checks: Iterable[str], base: str, recipe: Recipe) -> str:
@@ -45,10 +44,6 @@ def versions() -> dict[str, str]:
     return {"python": platform.python_version()} | {name: version(name) for name in _PACKAGES}
 
 
-def file_sha256(file: Path) -> str:
-    return _sha256([file])
-
-
 def read_lock(folder: Path) -> dict[str, Any] | None:
     """The lock of an adapter folder; None when there is none that can be read."""
     try:
@@ -56,12 +51,3 @@ def read_lock(folder: Path) -> dict[str, Any] | None:
     except (OSError, ValueError):
         return None
     return lock if isinstance(lock, dict) else None
-
-
-def _sha256(files: Iterable[Path]) -> str:
-    digest = hashlib.sha256()
-    for file in files:
-        with file.open("rb") as opened:
-            while chunk := opened.read(_CHUNK_BYTES):
-                digest.update(chunk)
-    return digest.hexdigest()

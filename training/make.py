@@ -20,6 +20,7 @@ from server.catalog import versions
 from server.catalog.bases import EncoderFiles
 from server.catalog.copilots import GENERAL, Copilot
 from server.errors import CopilotError
+from server.files import LOCK, sha256_of
 from server.text.prompt import PromptLayout
 from training import lock
 from training.dataset.examples import DATA, Examples
@@ -56,7 +57,7 @@ class Job:
 
     @property
     def key(self) -> str:
-        start = {"start": lock.file_sha256(self.start / adapter.WEIGHTS)} if self.start else {}
+        start = {"start": sha256_of(self.start / adapter.WEIGHTS)} if self.start else {}
         return lock.run_key(
             data=self.digests | start, instructions=self.copilot.instructions, checks=self.copilot.checks,
             base=lock.base_fingerprint(self.base), recipe=self.recipe,
@@ -77,7 +78,7 @@ class Job:
         weights = self.out / adapter.WEIGHTS
         if found is None or found.get("key") != self.key or not weights.exists():
             return False
-        return found.get("weights_sha256") == lock.file_sha256(weights)
+        return found.get("weights_sha256") == sha256_of(weights)
 
 
 class Bench:
@@ -169,7 +170,7 @@ def _finish(
     try:
         adapter.write_weights(fit.model, made, base_name=job.base.name)
         record = _lock(job, bench, fit, key=key, weights=made / adapter.WEIGHTS)
-        _write_json(made / lock.LOCK, record)
+        _write_json(made / LOCK, record)
         after = bench.measure(fit.model, fit.prefixes, folder=made)
         fresh = adapter.load_base(job.base, dtype=job.recipe.dtype)
         forgot |= forgetting.unchanged(fresh, made, bench.heldout, expected=after.nll)
@@ -228,7 +229,7 @@ def _lock(job: Job, bench: Bench, fit: Fit, *, key: str, weights: Path) -> dict[
         "copilot": job.copilot.id,
         "base": job.base.name,
         "base_fingerprint": lock.base_fingerprint(job.base),
-        "weights_sha256": lock.file_sha256(weights),
+        "weights_sha256": sha256_of(weights),
         "seed": job.recipe.seed,
         "recipe": job.recipe.model_dump(mode="json"),
         "instructions": job.copilot.instructions,
@@ -236,7 +237,7 @@ def _lock(job: Job, bench: Bench, fit: Fit, *, key: str, weights: Path) -> dict[
         "corrections": bench.corrected,
         "train_examples": len(bench.train),
         "heldout_examples": len(bench.heldout),
-        "start_sha256": lock.file_sha256(job.start / adapter.WEIGHTS) if job.start else None,
+        "start_sha256": sha256_of(job.start / adapter.WEIGHTS) if job.start else None,
         "steps": fit.progress.step,
         "epochs": fit.progress.epoch,
         "best_epoch": fit.progress.best_epoch,

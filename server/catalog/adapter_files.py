@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from server.errors import CopilotError
+from server.files import LOCK
 
 _JSON_BYTES_MAX = 64 * 1024
 _HEADER_BYTES_MAX = 1024 * 1024
 _DTYPE_BYTES = {"F32": 4, "F16": 2, "BF16": 2}
-FILES = ("adapter_config.json", "adapter_model.safetensors", "lock.json")
+FILES = ("adapter_config.json", "adapter_model.safetensors", LOCK)
 
 
 def check_files(folder: Path, *, bytes_max: int) -> None:
@@ -26,7 +27,7 @@ def check_files(folder: Path, *, bytes_max: int) -> None:
             raise _refused(f"{name} is a link")
         if not file.is_file():
             raise _refused(f"{name} is missing")
-    for name in ("adapter_config.json", "lock.json"):
+    for name in ("adapter_config.json", LOCK):
         _check_json(folder / name)
     _check_tensors_file(folder / "adapter_model.safetensors", bytes_max=bytes_max)
     _check_report(folder / "report.json")

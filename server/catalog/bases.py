@@ -14,6 +14,7 @@ from typing import Any
 from server.catalog.adapter_files import check_files
 from server.catalog.sources import ENCODER
 from server.errors import BaseError, CopilotError
+from server.files import LOCK
 from server.settings import Settings
 from server.text.prompt import PromptLayout
 from server.text.stream import Decode
@@ -72,7 +73,7 @@ def find_encoder(settings: Settings) -> EncoderFiles | None:
         check_files(adapter, bytes_max=ENCODER_ADAPTER_BYTES_MAX)
     except CopilotError as error:
         raise BaseError(f"The finder's adapter: {error.message}", code="encoder_adapter_refused") from error
-    lock = json.loads((adapter / "lock.json").read_text(encoding="utf-8"))
+    lock = json.loads((adapter / LOCK).read_text(encoding="utf-8"))
     weights = next(file.sha256 for file in ENCODER.files if file.name == "model.safetensors")
     return EncoderFiles(folder, adapter if lock.get("base_sha256") == weights else None)
 

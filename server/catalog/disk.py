@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import IO
 
 from server.errors import BaseError
+from server.files import sha256_of
 
 SPARE_BYTES = 512 * 1024**2  # left free on the disk
 _CHUNK_BYTES = 1024**2
@@ -25,11 +26,6 @@ def check_room(folder: Path, size: int) -> None:
             f"{free / 1024**2:,.0f} MiB are free in {place}. Make room, or set RETINUE_BASES_DIR to another disk.",
             code="base_disk_full",
         )
-
-
-def sha256_of(file: Path) -> str:
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def is_file(file: Path, *, size: int, sha256: str) -> bool:

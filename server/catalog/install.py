@@ -17,7 +17,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from server.catalog import bases
-from server.catalog.disk import as_refusal, check_room, is_file, link_or_copy, put_in_place, sha256_of
+from server.catalog.disk import as_refusal, check_room, is_file, link_or_copy, put_in_place
 from server.catalog.fetch import DOWNLOADS, Download, Say, fetch, make_download
 from server.catalog.sources import (
     GGUF,
@@ -31,6 +31,7 @@ from server.catalog.sources import (
     write_note,
 )
 from server.errors import BaseError
+from server.files import sha256_of
 from server.settings import Settings
 
 _WEIGHTS = "model.safetensors"

@@ -12,10 +12,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from server.catalog import bases
-from server.catalog.disk import check_room, put_in_place, remove_folder, sha256_of
+from server.catalog.disk import check_room, put_in_place, remove_folder
 from server.catalog.hub import Hub, HubFile, Offer
 from server.catalog.sources import DEFAULT_BASE, SourceNote, write_note
 from server.errors import BaseError
+from server.files import sha256_of
 from server.settings import SETTINGS_FILE, Settings
 
 _REPO = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}/([A-Za-z0-9][A-Za-z0-9._-]{0,95})")

@@ -4,7 +4,6 @@ Called by copilot_commands. Which base an adapter was made for cannot be read fr
 the base's, and that is what the lock then says. What acts is never overwritten without `replace`.
 """
 
-import hashlib
 import json
 import os
 import shutil
@@ -16,9 +15,8 @@ from server.catalog import bases, versions
 from server.catalog.adapter_files import FILES, check_files
 from server.catalog.copilots import check_name
 from server.errors import CopilotError
+from server.files import LOCK, sha256_of
 from server.settings import Settings
-
-LOCK = "lock.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +80,7 @@ def _check(made: Path, base: Path, settings: Settings) -> bool:
     info, linears = outline(base)
     config = loader.read_adapter_config(made)
     activated = config.alora_invocation_tokens is not None
-    with (made / "adapter_model.safetensors").open("rb") as stream:
-        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    digest = sha256_of(made / "adapter_model.safetensors")
     lock = {
         "kind": "alora" if activated else "lora", "base": info.name, "base_fingerprint": info.fingerprint,
         "weights_sha256": digest, "imported": True,

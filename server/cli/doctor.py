@@ -13,12 +13,12 @@ from pathlib import Path
 
 from server.catalog import bases
 from server.catalog.copilots import Copilots
-from server.catalog.disk import sha256_of
 from server.catalog.install import is_here
 from server.catalog.sources import DEFAULT_BASE, ENCODER, read_note
 from server.cli.serve import extension_build
 from server.engine.local.base import weights_record
 from server.errors import RetinueError
+from server.files import sha256_of
 from server.settings import Settings
 from server.transport.keyfile import KeyFile
 

@@ -254,7 +254,9 @@ def settings(tmp_path: Path, **limits: Any) -> Settings:
 def write_copilot(root: Path, copilot_id: str = "legal/lease", text: str = "") -> Path:
     folder = root / copilot_id
     folder.mkdir(parents=True, exist_ok=True)
-    content = text or 'name = "Lease"\npromise = "Reads leases."\ninstructions = "Be brief."\nchecks = ["quotes_verbatim"]\n'
+    content = (
+        text or 'name = "Lease"\npromise = "Reads leases."\ninstructions = "Be brief."\nchecks = ["quotes_verbatim"]\n'
+    )
     (folder / "copilot.toml").write_text(content, encoding="utf-8")
     return folder
 

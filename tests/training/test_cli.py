@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from server.files import sha256_of
 from training.cli import main as cli
-from training.lock import file_sha256
 
 ROOT = Path(__file__).parents[2]
 RECIPE = 'rank = 4\nalpha = 8\nlr = 5e-3\nbatch = 3\nepochs = 2\ndtype = "float32"\n'
@@ -72,7 +72,7 @@ def test_a_run_killed_by_the_system_goes_on_and_ends_with_the_same_bytes(place: 
     whole = run(place, *train_arguments(place, "whole"))
     assert whole.returncode == 0, whole.stderr
     weights = "adapter_model.safetensors"
-    assert file_sha256(place / "killed" / weights) == file_sha256(place / "whole" / weights)
+    assert sha256_of(place / "killed" / weights) == sha256_of(place / "whole" / weights)
 
 
 def test_the_check_shows_the_table_and_refuses_bad_examples_in_one_line(place: Path) -> None:

@@ -7,12 +7,13 @@ import pytest
 import torch
 from transformers import PreTrainedTokenizerBase
 
+from server.text.checks import ABSTAIN
 from server.text.finder import Finder
 from server.text.page import read_page
 from server.text.prompt import PromptLayout
 from server.text.units import units_of
 from tests.training.conftest import RECIPE
-from training.dataset.examples import ABSTAIN, Example, Examples, check_quotes
+from training.dataset.examples import Example, Examples, check_quotes
 from training.dataset.render import Rendered, Renderer
 from training.dataset.search import Search
 from training.fit import checkpoint

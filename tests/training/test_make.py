@@ -14,13 +14,14 @@ from safetensors.torch import load_file
 from server.catalog.adapter_files import check_files
 from server.engine.local.base import loader
 from server.errors import CopilotError
+from server.files import sha256_of
 from tests.training.conftest import RECIPE
 from training import make
 from training.fit import loop as fit
 from training.fit.adapter import load_adapter, load_base
 from training.fit.loop import Event, rate
 from training.fit.prefix import PrefixCache, adapter_off
-from training.lock import base_fingerprint, file_sha256
+from training.lock import base_fingerprint
 from training.make import Job
 
 FILES = {"README.md", "adapter_config.json", "adapter_model.safetensors", "lock.json", "report.json", "report.png"}
@@ -44,7 +45,7 @@ def test_the_folder_holds_what_serving_needs_and_nothing_else(job: Job, made: di
     assert config["target_modules"] == sorted(RECIPE.targets)
     lock = json.loads((job.out / "lock.json").read_text())
     assert lock["base_fingerprint"] == base_fingerprint(job.base)
-    assert lock["weights_sha256"] == file_sha256(job.out / "adapter_model.safetensors")
+    assert lock["weights_sha256"] == sha256_of(job.out / "adapter_model.safetensors")
     assert lock["steps"] == 6
     assert not (job.work / "checkpoint.safetensors").exists()
     forgot = made["forgetting"]
@@ -72,7 +73,7 @@ def test_the_same_run_twice_gives_the_same_bytes(job: Job, made: dict[str, Any],
         assert (job.out / name).read_bytes() == (again.out / name).read_bytes()
     other = replace(job, out=tmp_path / "other", recipe=RECIPE.model_copy(update={"seed": 7}))
     make.train(other, on_event=quiet)
-    assert file_sha256(other.out / "adapter_model.safetensors") != file_sha256(job.out / "adapter_model.safetensors")
+    assert sha256_of(other.out / "adapter_model.safetensors") != sha256_of(job.out / "adapter_model.safetensors")
 
 
 class Killed(BaseException): ...

@@ -19,9 +19,10 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from server.errors import DataError, RetinueError
+from server.text.checks import ABSTAIN
 from server.text.grounding import find
 from server.text.page import Page, read_page
-from training.dataset.examples import ABSTAIN, PAGE_CHARS_MAX, Example, check_quotes, parse_page
+from training.dataset.examples import PAGE_CHARS_MAX, Example, check_quotes, parse_page
 from training.dataset.redact import redact
 
 PER_SITE_MAX = 40  # one site must not become all that a copilot knows

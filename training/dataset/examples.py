@@ -13,12 +13,12 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from server.errors import DataError
+from server.text.checks import ABSTAIN
 from server.text.grounding import quotations
 from server.text.page import Page, read_page
 
 DATA = Path(__file__).parents[1] / "data"
 SPLITS: tuple[Literal["train", "heldout"], ...] = ("train", "heldout")
-ABSTAIN = "The page does not say."
 PAGE_CHARS_MAX = 40_000
 _FILL = re.compile(r'"([^"\n]+)" \[\*\]')
 

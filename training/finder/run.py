@@ -17,6 +17,7 @@ from transformers import AutoTokenizer, BertModel
 
 from server.catalog.bases import FINDER
 from server.engine.local.encoder import SentenceEncoder
+from server.files import LOCK, sha256_of
 from server.text.finder import Encoder
 from training import lock
 from training.finder.fit import ALPHA, LR, RANK, FinderFit, OnEvent
@@ -73,12 +74,12 @@ def finish(job: FinderJob, made: Path, *, steps: int, trainable: int) -> dict[st
         "heldout": figures(heldout, SentenceEncoder(job.encoder, adapter=made)),
     }
     _write(made / "report.json", report)
-    _write(made / lock.LOCK, {
+    _write(made / LOCK, {
         "format": lock.FORMAT, "kind": "lora", "base": job.encoder.name,
-        "base_sha256": lock.file_sha256(job.encoder / "model.safetensors"),
-        "weights_sha256": lock.file_sha256(made / WEIGHTS), "trainable": trainable,
+        "base_sha256": sha256_of(job.encoder / "model.safetensors"),
+        "weights_sha256": sha256_of(made / WEIGHTS), "trainable": trainable,
         "recipe": {"rank": RANK, "alpha": ALPHA, "lr": LR, "minutes": job.minutes, "steps": steps, "seed": SEED},
-        "data": lock.file_sha256(job.data / FINDER / "train.jsonl"), "made": time.strftime("%Y-%m-%d", time.gmtime()),
+        "data": sha256_of(job.data / FINDER / "train.jsonl"), "made": time.strftime("%Y-%m-%d", time.gmtime()),
         "versions": lock.versions(),
     })  # fmt: skip
     (made / "README.md").write_text(card(report, encoder=job.encoder.name, trainable=trainable), encoding="utf-8")

@@ -7,10 +7,11 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from server.text.checks import ABSTAIN
 from server.text.finder import Finder
 from server.text.page import Page
 from server.text.units import Unit
-from training.dataset.examples import ABSTAIN, Example, HistoryTurn
+from training.dataset.examples import Example, HistoryTurn
 from training.dataset.render import Rendered, Renderer
 from training.dataset.search import Search
 from training.general.corpus import HELD_OUT_TITLES, Document

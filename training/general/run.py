@@ -19,6 +19,7 @@ from transformers import AutoTokenizer
 from server.catalog.bases import EncoderFiles
 from server.catalog.copilots import GENERAL
 from server.errors import DataError
+from server.files import LOCK, sha256_of
 from server.text.prompt import PromptLayout
 from training import lock
 from training.dataset.examples import Examples
@@ -57,7 +58,7 @@ class GeneralJob:
     @property
     def key(self) -> str:
         data = lock.data_digests(self.data / GENERAL)
-        start = lock.file_sha256(self.start / adapter.WEIGHTS) if self.start else ""
+        start = sha256_of(self.start / adapter.WEIGHTS) if self.start else ""
         data |= {"start": start, "rows": str(self.rows)}
         return lock.run_key(
             data=data, instructions="", checks=(), base=lock.base_fingerprint(self.base), recipe=self.recipe
@@ -126,7 +127,7 @@ def finish(
     job: GeneralJob, made: Path, record: dict[str, Any], material: Material, *, curve: Sequence[dict[str, float]]
 ) -> dict[str, Any]:
     """Measure the adapter in `made` as it is served and write lock, report and card beside it."""
-    _write(made / lock.LOCK, record)
+    _write(made / LOCK, record)
     report = {"base": job.base.name, "rows": record["rows"], "curve": list(curve), **measure(job, made, material)}
     _write(made / "report.json", report)
     (made / "README.md").write_text(card(record, report), encoding="utf-8")
@@ -159,8 +160,8 @@ def _lock(job: GeneralJob, fit: GeneralFit, made: Path, *, trained: int) -> dict
         "copilot": GENERAL,
         "base": job.base.name,
         "base_fingerprint": lock.base_fingerprint(job.base),
-        "weights_sha256": lock.file_sha256(made / adapter.WEIGHTS),
-        "start_sha256": lock.file_sha256(job.start / adapter.WEIGHTS) if job.start else None,
+        "weights_sha256": sha256_of(made / adapter.WEIGHTS),
+        "start_sha256": sha256_of(job.start / adapter.WEIGHTS) if job.start else None,
         "recipe": job.recipe.model_dump(mode="json"),
         "data": lock.data_digests(job.data / GENERAL),
         "rows": fit.progress.rows,

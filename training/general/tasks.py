@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from server.text.checks import ABSTAIN
 from server.text.units import Unit
-from training.dataset.examples import ABSTAIN
 from training.general.corpus import Question
 from training.general.words import content_words, sentences
 

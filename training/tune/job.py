@@ -19,6 +19,7 @@ from transformers import AutoConfig, AutoTokenizer, PreTrainedModel, PreTrainedT
 from server.catalog import disk, sources
 from server.engine.local.forward.precision import TEXT
 from server.errors import BaseError
+from server.files import sha256_of
 from server.text.finder import Encoder
 from server.text.prompt import PromptLayout
 from training import lock
@@ -151,7 +152,7 @@ def write_base(model: PreTrainedModel, job: TuneJob, report: dict[str, Any]) -> 
         (made / "README.md").write_text(card(report), encoding="utf-8")
         sources.write_note(made, sources.SourceNote(
             kind="tuned", origin=job.base.name, version=report["from"], licence=report["licence"],
-            sha256={file.name: lock.file_sha256(file) for file in sorted(made.iterdir())},
+            sha256={file.name: sha256_of(file) for file in sorted(made.iterdir())},
         ))  # fmt: skip
         for file in made.iterdir():
             file.chmod(0o644)

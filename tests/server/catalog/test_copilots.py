@@ -49,7 +49,9 @@ def test_the_generalist_is_always_there(read: Callable[..., Copilots]) -> None:
 
 def test_instructions_and_checks_of_the_category_come_first(read: Callable[..., Copilots], tmp_path: Path) -> None:
     write_copilot(tmp_path / "a")
-    (tmp_path / "a/legal/category.toml").write_text('name = "Legal"\ninstructions = "Quote."\nchecks = ["cites_block"]\n')
+    (tmp_path / "a/legal/category.toml").write_text(
+        'name = "Legal"\ninstructions = "Quote."\nchecks = ["cites_block"]\n'
+    )
 
     copilot = read().get("legal/lease")
 

