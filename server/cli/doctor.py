@@ -12,9 +12,9 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from server.catalog import bases
+from server.catalog.acquire.install import is_here
+from server.catalog.acquire.sources import DEFAULT_BASE, ENCODER, read_note
 from server.catalog.copilots import Copilots
-from server.catalog.install import is_here
-from server.catalog.sources import DEFAULT_BASE, ENCODER, read_note
 from server.cli.serve import extension_build
 from server.engine.local.base import weights_record
 from server.errors import RetinueError

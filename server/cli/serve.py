@@ -20,7 +20,8 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from websockets.http11 import Request
 
 from server.app import build_app, known_extension
-from server.catalog import bases, install
+from server.catalog import bases
+from server.catalog.acquire import install
 from server.compose import adapter_check, make_encoder, make_engine
 from server.errors import RetinueError
 from server.settings import Settings

@@ -6,8 +6,8 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
-from server.catalog.install import Tools
-from server.catalog.sources import GGUF, InRelease, InWheel, Model, NamedFile, OnHub, Source
+from server.catalog.acquire.install import Tools
+from server.catalog.acquire.sources import GGUF, InRelease, InWheel, Model, NamedFile, OnHub, Source
 from server.errors import BaseError
 
 WEIGHTS = b"GGUF" + b"four bits" * 100

@@ -11,7 +11,7 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
 from typer.testing import CliRunner
 
-from server.catalog import disk, sources
+from server.catalog.acquire import disk, sources
 from server.engine.local.base.loader import base_fingerprint, load_base
 from server.errors import BaseError, DataError, TrainError
 from server.text.prompt import PromptLayout

@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from transformers import AutoConfig, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
-from server.catalog import disk, sources
+from server.catalog.acquire import disk, sources
 from server.engine.local.forward.precision import TEXT
 from server.errors import BaseError
 from server.files import sha256_of

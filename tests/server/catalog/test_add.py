@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from server.catalog import add as adding
+from server.catalog.acquire import add as adding
+from server.catalog.acquire.sources import read_note
 from server.catalog.bases import list_bases
-from server.catalog.sources import read_note
 from server.errors import BaseError
 from server.settings import Settings
 from tests.server.fakes import settings as make_settings

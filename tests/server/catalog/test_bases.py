@@ -8,7 +8,7 @@ import pytest
 from safetensors.numpy import save_file
 
 from server.catalog import bases
-from server.catalog.sources import ENCODER
+from server.catalog.acquire.sources import ENCODER
 from server.errors import BaseError
 from server.settings import Settings
 from server.text.stream import TextStream

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from server.catalog import fetch
-from server.catalog.sources import InRelease, InWheel, NamedFile, OnHub
+from server.catalog.acquire import fetch
+from server.catalog.acquire.sources import InRelease, InWheel, NamedFile, OnHub
 from server.errors import BaseError
 from tests.server.shelf import BASE, ENCODER, ENCODER_FILES, WEIGHTS, Shelf, sha256, zipped
 
@@ -170,7 +170,7 @@ def test_the_hubs_client_is_asked_for_one_file_at_a_commit(tmp_path: Path, monke
     monkeypatch.setattr(fetch, "_run", run)
 
     assert fetch.make_download("")(OnHub("acme/tiny", "c0ffee", "tiny.gguf"), tmp_path) == tmp_path / "tiny.gguf"
-    assert commands == [["server.catalog.hub", "acme/tiny", "c0ffee", "tiny.gguf", str(tmp_path)]]
+    assert commands == [["server.catalog.acquire.hub", "acme/tiny", "c0ffee", "tiny.gguf", str(tmp_path)]]
 
 
 def test_a_release_is_a_folder_on_a_server(tmp_path: Path) -> None:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from server.catalog import disk, install
+from server.catalog.acquire import disk, install
+from server.catalog.acquire.sources import read_note
 from server.catalog.bases import list_bases
-from server.catalog.sources import read_note
 from server.errors import BaseError
 from server.files import sha256_of
 from server.settings import Settings

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from server.catalog import disk, install, pull
+from server.catalog.acquire import disk, install, pull
+from server.catalog.acquire.hub import HubFile, HuggingFace, Offer
+from server.catalog.acquire.hub import main as bring_one_file
+from server.catalog.acquire.sources import DEFAULT_BASE, read_note
 from server.catalog.bases import list_bases
-from server.catalog.hub import HubFile, HuggingFace, Offer
-from server.catalog.hub import main as bring_one_file
-from server.catalog.sources import DEFAULT_BASE, read_note
 from server.cli import bases as base_commands
 from server.cli.main import main
 from server.errors import BaseError

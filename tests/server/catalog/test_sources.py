@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from server.catalog import sources
-from server.catalog.sources import DEFAULT_BASE, ENCODER, MODELS, InRelease, InWheel, OnHub, SourceNote
+from server.catalog.acquire import sources
+from server.catalog.acquire.sources import DEFAULT_BASE, ENCODER, MODELS, InRelease, InWheel, OnHub, SourceNote
 from server.settings import Settings
 
 

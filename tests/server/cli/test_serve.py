@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from server.catalog import install
+from server.catalog.acquire import install
 from server.cli import serve
 from server.errors import BaseError, RetinueError
 from server.log import NoTracebacks

@@ -12,7 +12,7 @@ from gguf.quants import dequantize, quantize
 from numpy.typing import NDArray
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from server.catalog import sources
+from server.catalog.acquire import sources
 from server.engine.local.base import convert, loader
 from tests import tiny
 

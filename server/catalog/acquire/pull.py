@@ -12,9 +12,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from server.catalog import bases
-from server.catalog.disk import check_room, put_in_place, remove_folder
-from server.catalog.hub import Hub, HubFile, Offer
-from server.catalog.sources import DEFAULT_BASE, SourceNote, write_note
+from server.catalog.acquire.disk import check_room, put_in_place, remove_folder
+from server.catalog.acquire.hub import Hub, HubFile, Offer
+from server.catalog.acquire.sources import DEFAULT_BASE, SourceNote, write_note
 from server.errors import BaseError
 from server.files import sha256_of
 from server.settings import SETTINGS_FILE, Settings

@@ -12,11 +12,11 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from server.catalog.disk import as_refusal, check_room, is_file, put_in_place
-from server.catalog.fetch import Say, open_member, take
-from server.catalog.install import Convert, convert_in_child, is_here, locked, missing_files, part_folder, place
-from server.catalog.pull import check_config, free_place, is_wanted
-from server.catalog.sources import GGUF, MODELS, InWheel, Model, NamedFile, OnHub, SourceNote, write_note
+from server.catalog.acquire.disk import as_refusal, check_room, is_file, put_in_place
+from server.catalog.acquire.fetch import Say, open_member, take
+from server.catalog.acquire.install import Convert, convert_in_child, is_here, locked, missing_files, part_folder, place
+from server.catalog.acquire.pull import check_config, free_place, is_wanted
+from server.catalog.acquire.sources import GGUF, MODELS, InWheel, Model, NamedFile, OnHub, SourceNote, write_note
 from server.errors import BaseError
 from server.files import sha256_of
 from server.settings import Settings

@@ -1,5 +1,5 @@
 """The model hub behind two calls: what a model is, and its files. Called by pull; tests put a folder in its place.
-`python -m server.catalog.hub` brings one file; fetch starts it.
+`python -m server.catalog.acquire.hub` brings one file; fetch starts it.
 
 Speaks to another machine only when the user asked for it or at the first set-up; beside it only fetch does.
 """

@@ -17,9 +17,9 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from server.catalog import bases
-from server.catalog.disk import as_refusal, check_room, is_file, link_or_copy, put_in_place
-from server.catalog.fetch import DOWNLOADS, Download, Say, fetch, make_download
-from server.catalog.sources import (
+from server.catalog.acquire.disk import as_refusal, check_room, is_file, link_or_copy, put_in_place
+from server.catalog.acquire.fetch import DOWNLOADS, Download, Say, fetch, make_download
+from server.catalog.acquire.sources import (
     GGUF,
     MODELS,
     SOURCE_FILE,

@@ -1,0 +1,1 @@
+"""Brings base models onto this machine: from a wheel, a hub, a folder or a file."""
