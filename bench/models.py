@@ -18,7 +18,8 @@ from platformdirs import user_cache_path
 from safetensors.torch import save_file
 from transformers import AutoConfig, AutoModelForCausalLM, Qwen3Config, Qwen3ForCausalLM
 
-from server.catalog import bases
+from server.catalog import bases, layout
+from server.catalog.layout import ADAPTERS
 from server.engine.local.base.loader import base_fingerprint
 from server.settings import Settings
 from server.text.prompt import PromptLayout
@@ -70,7 +71,7 @@ def random_copilots(root: Path, base: Path, *, invocation: list[int], count: int
     """Ids of `count` copilots under root/copilots, each with a random adapter for the base."""
     fingerprint = base_fingerprint(base)
     wanted = [root / "copilots" / CATEGORY / f"random-{n}" for n in range(1, count + 1)]
-    missing = [(n, f) for n, f in enumerate(wanted, start=1) if not _fits(f / base.name, fingerprint)]
+    missing = [(n, f) for n, f in enumerate(wanted, start=1) if not _fits(f / ADAPTERS / base.name, fingerprint)]
     if missing:
         with torch.device("meta"):
             model = AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(base, local_files_only=True))
@@ -86,20 +87,21 @@ def random_copilots(root: Path, base: Path, *, invocation: list[int], count: int
         config.base_model_name_or_path = base.name
         for n, folder in missing:
             _write_copilot(folder, f"Random {n}")
-            _write_adapter(folder / base.name, shapes, config, fingerprint, seed=n)
+            _write_adapter(folder / ADAPTERS / base.name, shapes, config, fingerprint, seed=n)
     return [f"{folder.parent.name}/{folder.name}" for folder in wanted]
 
 
 def committed_copilots(settings: Settings, base: Path) -> list[str]:
     """Ids of the copilots in adapters/ that have an adapter for the base."""
-    locks = sorted(settings.adapters_dir.glob(f"*/*/{base.name}/lock.json"))
+    locks = sorted(settings.adapters_dir.glob(f"*/*/{ADAPTERS}/{base.name}/lock.json"))
     fingerprint = base_fingerprint(base)
-    return [f"{f.parents[2].name}/{f.parents[1].name}" for f in locks if _fits(f.parent, fingerprint)]
+    return [f"{f.parents[3].name}/{f.parents[2].name}" for f in locks if _fits(f.parent, fingerprint)]
 
 
 def adapter_folder(copilot: str, base: Path, settings: Settings) -> Path:
     """Where the adapter lies, in the user's folder or the built-in one."""
-    places = [root / copilot / base.name for root in (settings.user_dir / "copilots", settings.adapters_dir)]
+    roots = (layout.users(settings.user_dir), settings.adapters_dir)
+    places = [layout.adapter_folder(root, copilot, base.name) for root in roots]
     return next(folder for folder in places if folder.is_dir())
 
 

@@ -15,7 +15,6 @@ from server.errors import RetinueError
 SETTINGS_FILE = "settings.toml"
 _ENV_PREFIX = "RETINUE_"
 _REPOSITORY_ADAPTERS = Path(__file__).parent.parent / "adapters"
-_EXAMPLES = Path(__file__).parent.parent / "training" / "data"
 _BUNDLED_ADAPTERS = Path(__file__).parent / "_bundled" / "adapters"
 
 
@@ -28,7 +27,6 @@ class Settings(BaseSettings):
     user_dir: Path = user_data_path("retinue")
     config_dir: Path = user_config_path("retinue")
     bases_dir: Path = Field(default_factory=lambda chosen: chosen["user_dir"] / "bases")
-    examples_dir: Path = _EXAMPLES
     base: str = "SmolLM2-135M-Instruct"
     release_url: str = Field("", pattern="^(https://.+)?$")  # a folder with the base's files: a release, or a mirror
 

@@ -103,8 +103,10 @@ def test_no_folder_holds_more_modules_than_one_can_overlook(top: str) -> None:
 
 
 @pytest.mark.parametrize("file", SERVER, ids=lambda file: file.stem)
-def test_the_server_never_imports_training(file: Path) -> None:
-    assert not [name for name in imports(file) if name.split(".")[0] == "training"]
+def test_the_server_never_imports_training_but_for_the_check_of_examples(file: Path) -> None:
+    names = {name for name in imports(file) if name.split(".")[0] == "training"}
+
+    assert names <= ({"training.dataset.copilot_check"} if file == ROOT / "server/cli/copilots.py" else set())
 
 
 @pytest.mark.parametrize("file", TRAINING, ids=lambda file: file.stem)

@@ -3,8 +3,9 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from server.catalog.bases import FINDER, find_encoder
-from server.catalog.copilots import GENERAL, Copilot, Copilots
+from server.catalog.bases import find_encoder
+from server.catalog.copilots import Copilot, Copilots
+from server.catalog.layout import FINDER, GENERAL, adapter_folder, users
 from server.errors import BaseError, DataError
 from server.settings import Settings, load_settings
 from training.recipe import default_recipe, read_recipe
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def job(
-    copilot: str, *, base: str, recipe: Path | None, data: Path, out: Path | None,
+    copilot: str, *, base: str, recipe: Path | None, data: Path | None, out: Path | None,
     own: bool = False, with_corrections: bool = False,
 ) -> "Job":  # fmt: skip
     """Everything that one run needs. Raises BaseError, DataError."""
@@ -29,8 +30,9 @@ def job(
     settings = load_settings()
     folder = find_base(base or settings.base, places=(settings.bases_dir,))
     record = find_copilot(copilot)
-    root = settings.user_dir / "copilots" if own else settings.adapters_dir
-    target = out or root / record.id / folder.name
+    root = users(settings.user_dir) if own else settings.adapters_dir
+    target = out or adapter_folder(root, record.id, folder.name)
+    data = data or settings.adapters_dir
     return Job(
         copilot=record, base=folder, recipe=read_recipe(recipe or default_recipe(folder)), out=target.resolve(),
         work=user_cache_path("retinue") / "training" / record.id / folder.name, data=data,
@@ -41,7 +43,8 @@ def job(
 
 
 def general_job(
-    *, base: str, recipe: Path | None, data: Path, out: Path | None, corpus: Path | None, rows: int, start: Path | None
+    *, base: str, recipe: Path | None, data: Path | None, out: Path | None, corpus: Path | None, rows: int,
+    start: Path | None,
 ) -> "GeneralJob":  # fmt: skip
     """Raises BaseError, DataError (`data_missing` without a corpus)."""
     from platformdirs import user_cache_path
@@ -53,14 +56,15 @@ def general_job(
     settings = load_settings()
     folder = find_base(base or settings.base, places=(settings.bases_dir,))
     return GeneralJob(
-        base=folder, encoder=find_encoder(settings), corpus=corpus, data=data, rows=rows, start=start,
-        out=(out or settings.adapters_dir / GENERAL / folder.name).resolve(),
+        base=folder, encoder=find_encoder(settings), corpus=corpus, rows=rows, start=start,
+        data=data or settings.adapters_dir,
+        out=(out or adapter_folder(settings.adapters_dir, GENERAL, folder.name)).resolve(),
         work=user_cache_path("retinue") / "training" / GENERAL / folder.name,
         recipe=read_recipe(recipe or default_recipe(folder)),
     )  # fmt: skip
 
 
-def finder_job(*, data: Path, out: Path | None, corpus: Path | None, minutes: float | None) -> "FinderJob":
+def finder_job(*, data: Path | None, out: Path | None, corpus: Path | None, minutes: float | None) -> "FinderJob":
     """Raises BaseError (`encoder_missing`), DataError (`data_missing` without a corpus)."""
     from training.finder.run import FinderJob
 
@@ -70,17 +74,18 @@ def finder_job(*, data: Path, out: Path | None, corpus: Path | None, minutes: fl
     found = find_encoder(settings)
     if found is None:
         raise BaseError("The finder's encoder is not here yet: `retinue bases pull`.", code="encoder_missing")
-    out = (out or settings.adapters_dir / FINDER / found.folder.name).resolve()
+    out = (out or adapter_folder(settings.adapters_dir, FINDER, found.folder.name)).resolve()
     return FinderJob(
-        encoder=found.folder, corpus=corpus, data=data, out=out, minutes=FINDER_MINUTES if minutes is None else minutes
-    )
+        encoder=found.folder, corpus=corpus, data=data or settings.adapters_dir, out=out,
+        minutes=FINDER_MINUTES if minutes is None else minutes,
+    )  # fmt: skip
 
 
 def general_adapter(settings: Settings, base: Path) -> Path | None:
     """The general adapter for this very base, from which a copilot's starts; None where there is none."""
     from training import lock
 
-    folder = settings.adapters_dir / GENERAL / base.name
+    folder = adapter_folder(settings.adapters_dir, GENERAL, base.name)
     found = lock.read_lock(folder)
     return folder if found is not None and found.get("base_fingerprint") == lock.base_fingerprint(base) else None
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from server.files import LOCK, sha256_of
+from server.text.checks import CheckSpec
 from training.recipe import Recipe
 
 FORMAT = 1
@@ -25,17 +26,17 @@ def base_fingerprint(folder: Path) -> str:
     return loader.base_fingerprint(folder)
 
 
-def data_digests(folder: Path) -> dict[str, str]:
-    """sha256 of every page and example file of a copilot, by its path in the folder."""
-    files = [*folder.glob("*.jsonl"), *folder.glob("pages/*/*.md")]
-    return {str(file.relative_to(folder)): sha256_of(file) for file in sorted(files)}
+def data_digests(folder: Path, *, pages: Path) -> dict[str, str]:
+    """sha256 of every example file in `folder` and of every page in `pages`, by short path."""
+    found = {file.name: sha256_of(file) for file in sorted(folder.glob("*.jsonl"))}
+    return found | {f"pages/{file.relative_to(pages)}": sha256_of(file) for file in sorted(pages.glob("*/*.md"))}
 
 
-def run_key(*, data: dict[str, str], instructions: str, checks: Iterable[str], base: str, recipe: Recipe) -> str:
+def run_key(*, data: dict[str, str], instructions: str, checks: Iterable[CheckSpec], base: str, recipe: Recipe) -> str:
     """Names a run by all that its result depends on, versions and machine apart: equal keys need no new run."""
     parts = {
-        "format": FORMAT, "data": data, "instructions": instructions, "checks": sorted(checks), "base": base,
-        "recipe": recipe.model_dump(mode="json"),
+        "format": FORMAT, "data": data, "instructions": instructions, "base": base,
+        "checks": sorted(check.model_dump_json() for check in checks), "recipe": recipe.model_dump(mode="json"),
     }  # fmt: skip
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 

@@ -18,12 +18,13 @@ from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from server.catalog import versions
 from server.catalog.bases import EncoderFiles
-from server.catalog.copilots import GENERAL, Copilot
+from server.catalog.copilots import Copilot
+from server.catalog.layout import GENERAL, PAGES, pages_folder
 from server.errors import CopilotError
 from server.files import LOCK, sha256_of
 from server.text.prompt import PromptLayout
 from training import lock
-from training.dataset.examples import DATA, Examples
+from training.dataset.examples import Examples
 from training.dataset.render import Rendered, Renderer
 from training.dataset.search import Search, open_encoder
 from training.fit import adapter
@@ -48,7 +49,7 @@ class Job:
     recipe: Recipe
     out: Path
     work: Path
-    data: Path = DATA
+    data: Path  # the root of all examples: adapters/
     others: tuple[Copilot, ...] = ()  # a few, on whose held-out examples forgetting is measured
     corrections: Path | None = None  # the user's own examples beside them
     start: Path | None = None  # the adapter to start from, mostly the general one; None: a fresh one
@@ -65,9 +66,9 @@ class Job:
 
     @property
     def digests(self) -> dict[str, str]:
-        found = lock.data_digests(self.data / self.copilot.id)
+        found = lock.data_digests(self.data / self.copilot.id, pages=pages_folder(self.data, self.copilot.id))
         if self.corrections is not None:
-            own = lock.data_digests(self.corrections)
+            own = lock.data_digests(self.corrections, pages=self.corrections / PAGES)
             found |= {f"corrections/{name}": digest for name, digest in own.items() if name in _READ or "/" in name}
         return found
 

@@ -22,6 +22,7 @@ from bench.machine import resident_bytes
 from bench.models import INSTRUCTIONS, cache_dir
 from bench.peers import ours
 from server.catalog.copilots import Copilots
+from server.catalog.layout import ADAPTERS
 from server.engine.local.base.loader import base_fingerprint, check_adapter
 from server.settings import Settings
 
@@ -42,9 +43,9 @@ def make_many(root: Path, base: Path, sample: Path, count: int) -> Path:
     config = {**json.loads((sample / "adapter_config.json").read_text()), "r": 1, "target_modules": list(_LINEARS)}
     copilots = part / "copilots" / CATEGORY
     for n, content in enumerate(_variants(sample / "adapter_model.safetensors", count), start=1):
-        adapter = copilots / f"c{n:05}" / base.name
+        adapter = copilots / f"c{n:05}" / ADAPTERS / base.name
         adapter.mkdir(parents=True)
-        (adapter.parent / "copilot.toml").write_text(
+        (adapter.parents[1] / "copilot.toml").write_text(
             f'name = "Copilot {n}"\npromise = "One of many."\ninstructions = "{INSTRUCTIONS}"\n'
         )
         (adapter / "adapter_config.json").write_text(json.dumps(config))

@@ -13,6 +13,7 @@ from typing import Any
 
 from server.catalog.acquire.sources import ENCODER
 from server.catalog.adapter_files import check_files
+from server.catalog.layout import FINDER, adapter_folder
 from server.errors import BaseError, CopilotError
 from server.files import LOCK
 from server.settings import Settings
@@ -21,7 +22,6 @@ from server.text.stream import Decode
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}")
 _NEEDED = ("config.json", "tokenizer.json")
-FINDER = "finder"  # adapters/finder/<encoder>: what was trained for the finder
 ENCODER_ADAPTER_BYTES_MAX = 16 * 1024**2
 
 
@@ -66,7 +66,7 @@ def find_encoder(settings: Settings) -> EncoderFiles | None:
     folder = settings.bases_dir / ENCODER.folder
     if not all((folder / file.name).is_file() for file in ENCODER.files):
         return None
-    adapter = settings.adapters_dir / FINDER / ENCODER.name
+    adapter = adapter_folder(settings.adapters_dir, FINDER, ENCODER.name)
     if not adapter.is_dir():
         return EncoderFiles(folder)
     try:

@@ -5,53 +5,23 @@ the `check_adapter` that app passes in, so that this module never imports torch.
 """
 
 import os
-import re
-import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, TypeVar
-
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from typing import Literal
 
 from server.catalog.adapter_files import check_files
-from server.catalog.bases import FINDER
+from server.catalog.copilot_files import CATEGORY_FILE, COPILOT_FILE, CategoryFile, CopilotFile, read_file
+from server.catalog.layout import ADAPTERS, GENERAL, PAGES, adapter_folder, copilot_folders, split_id, users
 from server.engine import AdapterRef, BaseInfo
 from server.errors import CopilotError, RetinueError
-from server.text.checks import CHECKS
+from server.text.checks import CheckSpec
+from server.text.checks.quotes import CitesBlock, QuotesVerbatim
 
 CheckAdapter = Callable[[Path, BaseInfo], AdapterRef]
-_File = TypeVar("_File", bound="CategoryFile")
 Mode = Literal["tuned", "general", "instructed", "base"]
 
 GENERALIST = "generalist"
-_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
-_DEVICE_NAMES = frozenset({"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(10))})
-GENERAL = "general"  # the folder of the general adapter: adapters/general/<base>
-_NOT_CATEGORIES = frozenset({GENERAL, FINDER})
-_TOML_BYTES_MAX = 64 * 1024
-
-
-class CategoryFile(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-    name: str = Field(min_length=1, max_length=80)
-    instructions: str = Field(default="", max_length=4_000)
-    checks: list[str] = Field(default=[], max_length=32)
-
-    @field_validator("checks")
-    @classmethod
-    def _known(cls, checks: list[str]) -> list[str]:
-        unknown = [name for name in checks if name not in CHECKS]
-        if unknown:
-            raise ValueError(f"unknown check {unknown[0]}")
-        return checks
-
-
-class CopilotFile(CategoryFile):
-    promise: str = Field(min_length=1, max_length=200)
-    starters: list[str] = Field(default=[], max_length=8)
-    hints: list[str] = Field(default=[], max_length=64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +36,7 @@ class Copilot:
     instructions: str = ""
     starters: tuple[str, ...] = ()
     hints: tuple[str, ...] = ()
-    checks: tuple[str, ...] = ()
+    checks: tuple[CheckSpec, ...] = ()
     mode: Mode = "instructed"
     adapter: AdapterRef | None = None
     refused: str | None = None
@@ -80,7 +50,7 @@ _GENERALIST = Copilot(
     category_name="General",
     promise="Answers from the page, with quotes.",
     starters=("What is this page about?", "List the key facts with quotes", "What does the page not say?"),
-    checks=("quotes_verbatim", "cites_block"),
+    checks=(QuotesVerbatim(), CitesBlock()),
     mode="base",
 )
 
@@ -97,7 +67,7 @@ class Copilots:
         check_adapter: CheckAdapter | None = None,
         adapter_bytes_max: int = 256 * 1024**2,
     ) -> None:
-        self._roots = (adapters_dir, user_dir / "copilots")
+        self._roots = (adapters_dir, users(user_dir))
         self._base = base
         self._check_adapter = check_adapter
         self._adapter_bytes_max = adapter_bytes_max
@@ -134,64 +104,38 @@ class Copilots:
     def _read_generalist(self) -> Copilot:
         """With the general adapter for the running base, where there is one. The user's own wins."""
         for root in reversed(self._roots):
-            found = self._read_adapter(_GENERALIST, root / GENERAL)
+            found = self._read_adapter(_GENERALIST, root, GENERAL)
             if found is not None:
                 return found if found.adapter is None else replace(found, mode="general")
         return _GENERALIST
 
     def _read_all(self) -> Iterator[Copilot]:
-        folders: dict[str, list[Path]] = {}  # the user's folder comes last and wins
+        roots: dict[str, list[Path]] = {}  # the user's comes last and wins
         for root in self._roots:
-            for folder in _copilot_folders(root):
-                folders.setdefault(f"{folder.parent.name}/{folder.name}", []).append(folder)
-        for copilot_id in sorted(folders):
-            yield self._read(copilot_id, folders[copilot_id])
+            for folder in copilot_folders(root):
+                roots.setdefault(f"{folder.parent.name}/{folder.name}", []).append(root)
+        for copilot_id in sorted(roots):
+            yield self._read(copilot_id, roots[copilot_id])
 
-    def _read(self, copilot_id: str, folders: list[Path]) -> Copilot:
+    def _read(self, copilot_id: str, roots: list[Path]) -> Copilot:
         category, _, short = copilot_id.partition("/")
         try:
-            copilot = self._read_texts(copilot_id, folders)
+            copilot = read_texts(copilot_id, roots)
         except CopilotError as error:
             return Copilot(copilot_id, short, category, category, refused=error.message, usable=False)
-        for folder in reversed(folders):
-            tuned = self._read_adapter(copilot, folder)
+        for root in reversed(roots):
+            tuned = self._read_adapter(copilot, root, copilot_id)
             if tuned is not None:
                 return tuned
         return copilot
 
-    def _read_texts(self, copilot_id: str, folders: list[Path]) -> Copilot:
-        category, _, short = copilot_id.partition("/")
-        check_name(category)
-        check_name(short)
-        files = [folder / "copilot.toml" for folder in folders if (folder / "copilot.toml").exists()]
-        if not files:
-            raise CopilotError(f"{copilot_id}: copilot.toml is missing.", code="copilot_refused")
-        own = _parse(CopilotFile, files[-1], copilot_id)
-        shared_files = [
-            folder.parent / "category.toml" for folder in folders if (folder.parent / "category.toml").exists()
-        ]
-        shared = (
-            _parse(CategoryFile, shared_files[-1], copilot_id) if shared_files else CategoryFile(name=category.title())
-        )
-        return Copilot(
-            id=copilot_id,
-            name=own.name,
-            category=category,
-            category_name=shared.name,
-            promise=own.promise,
-            instructions="\n".join(
-                instructions.strip() for instructions in (shared.instructions, own.instructions) if instructions.strip()
-            ),
-            starters=tuple(own.starters),
-            hints=tuple(own.hints),
-            checks=tuple(dict.fromkeys([*shared.checks, *own.checks])),
-        )
-
-    def _read_adapter(self, copilot: Copilot, folder: Path) -> Copilot | None:
+    def _read_adapter(self, copilot: Copilot, root: Path, owner: str) -> Copilot | None:
         """The copilot with the adapter for the running base, or with the reason for refusing it. None: it has none."""
-        if self._base is None or self._check_adapter is None or not (folder / self._base.name).exists():
+        if self._base is None or self._check_adapter is None:
             return None
-        adapter = folder / self._base.name
+        adapter = adapter_folder(root, owner, self._base.name)
+        if not adapter.exists():
+            return _moved(copilot, root / owner / self._base.name)
         try:
             check_files(adapter, bytes_max=self._adapter_bytes_max)
             found = self._check_adapter(adapter, self._base)
@@ -202,6 +146,38 @@ class Copilots:
         return replace(copilot, adapter=replace(found, id=copilot.id), mode="tuned")
 
 
+def read_texts(copilot_id: str, roots: list[Path]) -> Copilot:
+    """What the TOML files say of one copilot; files in a later root win. Raises CopilotError (`copilot_refused`)."""
+    category, short = split_id(copilot_id)
+    files = [file for root in roots if (file := root / category / short / COPILOT_FILE).exists()]
+    if not files:
+        raise CopilotError(f"{copilot_id}: {COPILOT_FILE} is missing.", code="copilot_refused")
+    own = read_file(CopilotFile, files[-1], owner=copilot_id)
+    shared_files = [file for root in roots if (file := root / category / CATEGORY_FILE).exists()]
+    shared = CategoryFile(name=category.title())
+    if shared_files:
+        shared = read_file(CategoryFile, shared_files[-1], owner=copilot_id)
+    instructions = (text.strip() for text in (shared.instructions, own.instructions))
+    return Copilot(
+        id=copilot_id,
+        name=own.name,
+        category=category,
+        category_name=shared.name,
+        promise=own.promise,
+        instructions="\n".join(text for text in instructions if text),
+        starters=tuple(own.starters),
+        hints=tuple(own.hints),
+        checks=tuple({check.label: check for check in [*shared.checks, *own.checks]}.values()),
+    )
+
+
+def _moved(copilot: Copilot, old: Path) -> Copilot | None:
+    """An adapter where the first layout had it is named, not used. None: there is none."""
+    if not (old / "adapter_config.json").is_file():
+        return None
+    return replace(copilot, refused=f"The adapter lies where an earlier version had it: move it into {ADAPTERS}/.")
+
+
 def _with_general(copilot: Copilot, generalist: Copilot) -> Copilot:
     """A copilot without an adapter of its own answers with the general one, after its own instructions."""
     if copilot.adapter is not None or not copilot.usable or generalist.adapter is None:
@@ -209,50 +185,10 @@ def _with_general(copilot: Copilot, generalist: Copilot) -> Copilot:
     return replace(copilot, adapter=replace(generalist.adapter, id=copilot.id), mode="general")
 
 
-def _copilot_folders(root: Path) -> Iterator[Path]:
-    """Each <category>/<copilot> below the root, bad names and links included: `_read` refuses them with a reason."""
-    if not root.is_dir():
-        return
-    for category in sorted(root.iterdir()):
-        if category.name in _NOT_CATEGORIES or category.name.startswith(".") or not category.is_dir():
-            continue
-        for folder in sorted(category.iterdir()):
-            if folder.is_dir() and not folder.name.startswith((".", "_")):
-                yield folder
-
-
-def check_name(name: str) -> None:
-    """A category's or copilot's folder name. Raises CopilotError (`copilot_refused`)."""
-    if not _NAME.fullmatch(name) or name in _DEVICE_NAMES:
-        raise CopilotError(
-            f"The folder name {name!r} is not allowed: use a to z, 0 to 9 and dashes.", code="copilot_refused"
-        )
-
-
-def _parse(model: type[_File], file: Path, copilot_id: str) -> _File:
-    where = f"{copilot_id}: {file.name}"
-    if file.is_symlink() or file.parent.is_symlink() or file.parent.parent.is_symlink():
-        raise CopilotError(f"{where} is reached through a link; copy the folder instead.", code="copilot_refused")
-    try:
-        if file.stat().st_size > _TOML_BYTES_MAX:
-            raise CopilotError(f"{where} is larger than {_TOML_BYTES_MAX // 1024} KiB.", code="copilot_refused")
-        content = tomllib.loads(file.read_text(encoding="utf-8"))
-        if "norms" in content:  # its name in files of the first format
-            raise CopilotError(f"{where}: rename `norms` to `instructions`.", code="copilot_refused")
-        return model.model_validate(content)
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise CopilotError(
-            f"{where}: {'.'.join(map(str, first['loc']))}: {first['msg']}.", code="copilot_refused"
-        ) from error
-    except (OSError, ValueError, RecursionError) as error:
-        raise CopilotError(f"{where} cannot be read: it is no valid TOML in UTF-8.", code="copilot_refused") from error
-
-
 def _stamps(roots: tuple[Path, ...]) -> Iterator[tuple[str, int, int]]:
-    """Name, time and size of every file and folder that `refresh` depends on: <category>/<copilot>/<base>/<file>."""
+    """Name, time and size of every file and folder that `refresh` depends on, down to the files of an adapter."""
     for root in roots:
-        yield from _stamps_below(str(root), depth=4)
+        yield from _stamps_below(str(root), depth=5)
 
 
 def _stamps_below(folder: str, *, depth: int) -> Iterator[tuple[str, int, int]]:
@@ -261,6 +197,8 @@ def _stamps_below(folder: str, *, depth: int) -> Iterator[tuple[str, int, int]]:
     except OSError:
         return
     for entry in entries:
+        if entry.name == PAGES:
+            continue
         try:
             stat = entry.stat()
         except OSError:

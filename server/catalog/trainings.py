@@ -12,9 +12,11 @@ import sys
 import time
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import Callable
+from pathlib import Path
 
 from server.catalog import bases
 from server.catalog.copilots import Copilot, Copilots
+from server.catalog.layout import users
 from server.catalog.train_events import Done, Failed, Measuring, Step, events, unexplained
 from server.errors import RetinueError, TrainError
 from server.protocol import Frame, TrainFrame, TrainProgress, TrainReport
@@ -42,8 +44,14 @@ class Trainings:
         self._stop = asyncio.Event()
 
     def trainable(self, copilot_id: str) -> bool:
-        folder = self._settings.examples_dir / copilot_id
-        return all((folder / f"{split}.jsonl").is_file() for split in ("train", "heldout"))
+        return self._examples(copilot_id) is not None
+
+    def _examples(self, copilot_id: str) -> Path | None:
+        """The root that holds the copilot's examples, the user's own before those that ship; None where none does."""
+        for root in (users(self._settings.user_dir), self._settings.adapters_dir):
+            if all((root / copilot_id / f"{split}.jsonl").is_file() for split in ("train", "heldout")):
+                return root
+        return None
 
     def start(self, wanted: str) -> None:
         """Raises CopilotError, BaseError, TrainError (`train_no_examples`, `train_running`)."""
@@ -76,7 +84,7 @@ class Trainings:
     def _command(self, copilot: Copilot) -> list[str]:
         settings = self._settings
         options = {
-            "--base": bases.find(settings, settings.base), "--data": settings.examples_dir, "--progress": "json",
+            "--base": bases.find(settings, settings.base), "--data": self._examples(copilot.id), "--progress": "json",
             "--nice": _NICE, "--threads": max(1, settings.threads - 1),
         }  # fmt: skip
         # -P: a folder named training where the server was started is not the program that is meant

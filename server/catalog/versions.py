@@ -1,7 +1,7 @@
 """Keeps earlier versions of a user's own adapter, and brings one back. Called by copilot_commands, training and adopt.
 
-<user_dir>/copilots/<category>/<copilot>/<base>/                the one in use
-<user_dir>/copilots/<category>/<copilot>/.versions/<base>/0001  earlier ones, the highest number is the newest
+<user_dir>/copilots/<category>/<copilot>/_adapters/<base>/                the one in use
+<user_dir>/copilots/<category>/<copilot>/_adapters/.versions/<base>/0001  earlier ones, the highest number is the newest
 """
 
 import os

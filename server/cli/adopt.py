@@ -13,7 +13,8 @@ from pathlib import Path
 
 from server.catalog import bases, versions
 from server.catalog.adapter_files import FILES, check_files
-from server.catalog.copilots import check_name
+from server.catalog.copilot_files import COPILOT_FILE
+from server.catalog.layout import adapter_folder, split_id, users
 from server.errors import CopilotError
 from server.files import LOCK, sha256_of
 from server.settings import Settings
@@ -34,14 +35,12 @@ def adopt(source: Path, copilot_id: str, settings: Settings, *, replace: bool = 
 
     Raises CopilotError with the reason, BaseError when the base cannot be read. Slow: it imports torch.
     """
-    category, _, short = copilot_id.partition("/")
-    check_name(category)
-    check_name(short)
+    split_id(copilot_id)
     base = bases.find(settings, settings.base)
-    users = settings.user_dir / "copilots"
-    target = users / category / short / base.name
-    users.mkdir(parents=True, exist_ok=True)
-    made = Path(tempfile.mkdtemp(prefix=".import-", dir=users))
+    root = users(settings.user_dir)
+    target = adapter_folder(root, copilot_id, base.name)
+    root.mkdir(parents=True, exist_ok=True)
+    made = Path(tempfile.mkdtemp(prefix=".import-", dir=root))
     try:
         _copy(source, made, bytes_max=settings.adapter_bytes_max)
         activated = _check(made, base, settings)
@@ -55,7 +54,7 @@ def adopt(source: Path, copilot_id: str, settings: Settings, *, replace: bool = 
         os.replace(made, folder)
     finally:
         shutil.rmtree(made, ignore_errors=True)
-    _describe(settings, category, short, source.resolve().name)
+    _describe(settings, copilot_id, source.resolve().name)
     return Adopted(folder, base.name, activated, in_use)
 
 
@@ -98,11 +97,12 @@ def _check(made: Path, base: Path, settings: Settings) -> bool:
     return activated
 
 
-def _describe(settings: Settings, category: str, short: str, source: str) -> None:
+def _describe(settings: Settings, copilot_id: str, source: str) -> None:
     """A copilot.toml to edit, unless the copilot has one already."""
-    folders = [root / category / short for root in (settings.adapters_dir, settings.user_dir / "copilots")]
-    if any((folder / "copilot.toml").exists() for folder in folders):
+    folders = [root / copilot_id for root in (settings.adapters_dir, users(settings.user_dir))]
+    if any((folder / COPILOT_FILE).exists() for folder in folders):
         return
-    name, promise = short.replace("-", " ").capitalize(), f"An imported adapter ({source[:120]})."
+    name = copilot_id.partition("/")[2].replace("-", " ").capitalize()
+    promise = f"An imported adapter ({source[:120]})."
     text = f'name = {json.dumps(name)}\npromise = {json.dumps(promise)}\ninstructions = ""\n'
-    (folders[1] / "copilot.toml").write_text(text, encoding="utf-8")
+    (folders[1] / COPILOT_FILE).write_text(text, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""`retinue copilots`: list, import, restore. Part of cli."""
+"""`retinue copilots`: list, show, new, check, import, restore. Part of cli."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -7,11 +7,16 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from server.catalog.layout import GENERAL, adapter_folder, users
 from server.settings import Settings, load_settings
 
-copilots_app = typer.Typer(invoke_without_command=True, help="The copilots: list, import, restore.")
+copilots_app = typer.Typer(invoke_without_command=True, help="The copilots: list, make, check, import, restore.")
 
 BaseOption = Annotated[str | None, typer.Option(help="The base it is made for; the default base when left out.")]
+CopilotArgument = Annotated[str, typer.Argument(help="<category>/<name>, or the name alone.")]
+RootOption = Annotated[
+    Path | None, typer.Option("--in", help="Folder of copilots, such as adapters/; your own when left out.")
+]
 
 
 @copilots_app.callback()
@@ -24,17 +29,65 @@ def copilots(context: typer.Context) -> None:
 @copilots_app.command("list")
 def list_all() -> None:
     """List the copilots and what they promise."""
+    from server.catalog.copilots import GENERALIST, Copilots
+
+    settings = load_settings()
+    table = Table("copilot", "promise", "tuned for this base")
+    for copilot in Copilots(adapters_dir=settings.adapters_dir, user_dir=settings.user_dir).all():
+        owner = GENERAL if copilot.id == GENERALIST else copilot.id
+        tuned = any(adapter_folder(root, owner, settings.base).is_dir() for root in _roots(settings))
+        table.add_row(copilot.id, copilot.refused or copilot.promise, "yes" if tuned else "-")
+    Console(highlight=False).print(table)
+
+
+@copilots_app.command()
+def show(copilot: CopilotArgument) -> None:
+    """Show one copilot: what it promises, its instructions, starters and checks, and where its files are."""
     from server.catalog.copilots import Copilots
 
     settings = load_settings()
-    table = Table("copilot", "promise", "made for this base")
-    for copilot in Copilots(adapters_dir=settings.adapters_dir, user_dir=settings.user_dir).all():
-        folder = settings.adapters_dir / copilot.id / settings.base
-        users = settings.user_dir / "copilots" / copilot.id / settings.base
-        table.add_row(
-            copilot.id, copilot.refused or copilot.promise, "yes" if folder.is_dir() or users.is_dir() else "-"
-        )
-    Console(highlight=False).print(table)
+    found = Copilots(adapters_dir=settings.adapters_dir, user_dir=settings.user_dir).get(copilot)
+    folders = [str(root / found.id) for root in _roots(settings) if (root / found.id).is_dir()]
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    table.add_row("copilot", f"{found.id}: {found.name} ({found.category_name})")
+    table.add_row("promise", found.promise)
+    table.add_row("instructions", found.instructions or "-")
+    table.add_row("starters", "\n".join(found.starters) or "-")
+    table.add_row("hints", ", ".join(found.hints) or "-")
+    table.add_row("checks", "\n".join(check.label for check in found.checks) or "-")
+    table.add_row("files", "\n".join(folders) or "built in")
+    Console(highlight=False, markup=False).print(table)
+
+
+@copilots_app.command()
+def new(
+    copilot: Annotated[str, typer.Argument(help="<category>/<name>, e.g. legal/lease-reader")],
+    root: RootOption = None,
+) -> None:
+    """Make the folder of a new copilot, with a copilot.toml to fill in."""
+    from server.catalog.new_copilot import make
+
+    folder = make(copilot, root or users(load_settings().user_dir))
+    _print(f"Made {folder}. Edit copilot.toml, then: retinue copilots check {copilot}")
+
+
+@copilots_app.command()
+def check(
+    copilots: Annotated[list[str] | None, typer.Argument(help="<category>/<name>; all when left out.")] = None,
+    root: RootOption = None,
+) -> None:
+    """Check the files of copilots: what is wrong is named with file and line. Exit status 1 when something is."""
+    from training.dataset.copilot_check import check_all
+
+    roots = [root] if root else _roots(load_settings())
+    faults = 0
+    for copilot_id, found in check_all(roots, wanted=copilots or []):
+        _print(copilot_id if found else f"{copilot_id}: no fault")
+        for fault in found:
+            _print(f"  {fault}")
+        faults += len(found)
+    if faults:
+        raise typer.Exit(1)
 
 
 @copilots_app.command("import")
@@ -55,17 +108,19 @@ def import_adapter(
 
 
 @copilots_app.command()
-def restore(
-    copilot: Annotated[str, typer.Argument(help="<category>/<name>, or the name alone.")], base: BaseOption = None
-) -> None:
+def restore(copilot: CopilotArgument, base: BaseOption = None) -> None:
     """Bring back the earlier version of your own adapter. A second time undoes it."""
     from server.catalog.copilots import Copilots
     from server.catalog.versions import restore as run_restore
 
     settings = _settings(base=base)
     found = Copilots(adapters_dir=settings.adapters_dir, user_dir=settings.user_dir).get(copilot)
-    version = run_restore(settings.user_dir / "copilots" / found.id / settings.base)
+    version = run_restore(adapter_folder(users(settings.user_dir), found.id, settings.base))
     _print(f"{found.id}: " + (f"version {version.name} is in use again." if version else "your own was put away."))
+
+
+def _roots(settings: Settings) -> list[Path]:
+    return [settings.adapters_dir, users(settings.user_dir)]
 
 
 def _settings(**overrides: Any) -> Settings:

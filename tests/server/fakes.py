@@ -247,7 +247,7 @@ async def until(outbox: Outbox, type_: str, *, timeout_s: float = 3.0) -> tuple[
 
 
 def settings(tmp_path: Path, **limits: Any) -> Settings:
-    folders = {f"{name}_dir": tmp_path / name for name in ("adapters", "user", "config", "examples")}
+    folders = {f"{name}_dir": tmp_path / name for name in ("adapters", "user", "config")}
     return Settings(**{**folders, **limits})
 
 

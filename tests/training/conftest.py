@@ -9,6 +9,8 @@ import torch
 from transformers import PreTrainedTokenizerBase
 
 from server.catalog.copilots import Copilot
+from server.catalog.layout import adapter_folder
+from server.text.checks.quotes import CitesBlock, QuotesVerbatim
 from server.text.prompt import PromptLayout
 from tests import tiny
 from training.dataset.examples import Examples
@@ -17,7 +19,7 @@ from training.make import Job
 from training.recipe import Recipe
 
 INSTRUCTIONS = "Shop review: quote the page. End with: Ask the seller."
-CHECKS = ("quotes_verbatim", "cites_block")
+CHECKS = (QuotesVerbatim(), CitesBlock())
 RECIPE = Recipe(rank=4, alpha=8, lr=5e-3, batch=3, epochs=2, dtype="float32")
 _PAGES = {
     "train/kettle": "# Kettle\n\nThe kettle holds 1.7 litres.\n\nReturns are free for 30 days after delivery.",
@@ -75,7 +77,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("data")
     folder = root / "shop" / "review"
     for name, text in _PAGES.items():
-        file = folder / "pages" / f"{name}.md"
+        file = folder.parent / "pages" / f"{name}.md"
         if name.startswith("general/"):
             file = root / "general" / "pages" / "heldout" / f"{file.stem}.md"
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -102,5 +104,5 @@ def rows(layout: PromptLayout, data: Path) -> list[Rendered]:
 @pytest.fixture
 def job(base: Path, data: Path, tmp_path: Path) -> Job:
     copilot = Copilot("shop/review", "Review", "shop", "Shop", instructions=INSTRUCTIONS, checks=CHECKS)
-    out = tmp_path / "adapters" / "shop" / "review" / "tiny"
+    out = adapter_folder(tmp_path / "adapters", "shop/review", "tiny")
     return Job(copilot=copilot, base=base, recipe=RECIPE, out=out, work=tmp_path / "work", data=data)

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from server.errors import DataError
+from server.text.checks.quotes import QuotesVerbatim
 from training.dataset.audit import audit, near_duplicates
 from training.dataset.examples import Examples, number_citations, parse_page
 
@@ -52,7 +53,7 @@ def test_numbering_finds_the_block_of_a_quote() -> None:
 
 
 def test_the_audit_passes_good_examples(data: Path) -> None:
-    lines = audit(Examples("shop/review", data=data), checks=["quotes_verbatim"])
+    lines = audit(Examples("shop/review", data=data), checks=[QuotesVerbatim()])
     assert not [line for line in lines if line.wrong]
     assert {line.name: line.value for line in lines}["train: examples"] == "7 (answer 5, abstain 2)"
 

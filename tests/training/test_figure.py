@@ -38,7 +38,7 @@ def test_a_report_is_drawn_small_and_the_same_each_time(tmp_path: Path, checks: 
 def test_the_table_has_a_line_for_each_report_that_can_be_read(tmp_path: Path) -> None:
     refused = report() | {"active": False, "reason": "It forgets."}
     for name, content in (("new", json.dumps(report())), ("bad", "{")):
-        folder = tmp_path / "shop" / name / "tiny"
+        folder = tmp_path / "shop" / name / "_adapters" / "tiny"
         folder.mkdir(parents=True)
         (folder / "report.json").write_text(content)
     found = read_reports(tmp_path, "tiny")

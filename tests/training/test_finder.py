@@ -11,18 +11,20 @@ from transformers import BertModel
 
 from server.engine.local.encoder import SentenceEncoder
 from server.errors import DataError
+from server.settings import load_settings
 from server.text.finder import Finder, Vectors
 from tests import tiny
-from training.dataset.examples import DATA, parse_page
+from training.dataset.examples import parse_page
 from training.finder.fit import FinderFit
 from training.finder.questions import Asked, Question, example_questions, own_questions
 from training.finder.run import FinderJob, figures, finish
 
+ADAPTERS_DIR = load_settings().adapters_dir
 KETTLE = parse_page("# Kettle\n\nThe kettle holds 1.7 litres. It weighs one kilogram.\n\nReturns are free for 30 days.")
 
 
 def write(data: Path, *rows: dict[str, object]) -> Path:
-    pages = data / "shop/kettle/pages/train"
+    pages = data / "shop/pages/train"
     pages.mkdir(parents=True)
     pages.joinpath("kettle.md").write_text("# Kettle\n\nThe kettle holds 1.7 litres. It weighs one kilogram.")
     (data / "finder").mkdir()
@@ -57,7 +59,7 @@ def test_a_line_that_cannot_be_used_is_named(tmp_path: Path, changed: dict[str, 
 
 
 def test_the_questions_that_ship_can_be_read_and_none_is_on_a_held_out_page() -> None:
-    own, held_out = own_questions(DATA), example_questions(DATA, "heldout")
+    own, held_out = own_questions(ADAPTERS_DIR), example_questions(ADAPTERS_DIR, "heldout")
 
     assert sum(len(page.questions) for page in own) >= 3_000
     assert sum(len(page.questions) for page in held_out) >= 200
@@ -107,7 +109,7 @@ def test_figures_count_the_place_of_the_first_unit_that_answers() -> None:
 
 def test_an_adapter_comes_with_lock_report_and_card_that_name_no_path(tmp_path: Path) -> None:
     folder = tiny.make_encoder(tmp_path / "encoder")
-    job = FinderJob(encoder=folder, corpus=tmp_path, data=DATA, out=tmp_path / "out", minutes=1)
+    job = FinderJob(encoder=folder, corpus=tmp_path, data=ADAPTERS_DIR, out=tmp_path / "out", minutes=1)
     model = BertModel.from_pretrained(folder, dtype=torch.float32)
     fit = FinderFit(model, tiny.tokenizer(), [], nothing(), seed=1)
     made = tmp_path / "made"

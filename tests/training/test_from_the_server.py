@@ -14,12 +14,13 @@ from training.lock import base_fingerprint
 @pytest.fixture
 def house(tmp_path: Path, base: Path, data: Path, monkeypatch: pytest.MonkeyPatch) -> House:
     text = 'name = "Review"\npromise = "Reviews."\ninstructions = "Quote the page."\nchecks = ["quotes_verbatim"]\n'
+    shutil.copytree(data, tmp_path / "adapters")
     write_copilot(tmp_path / "adapters", "shop/review", text)
     shutil.copytree(base, tmp_path / "user" / "bases" / "tiny")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     engine = FakeEngine()
     engine.info = BaseInfo("tiny", base_fingerprint(base), 1, 512)
-    return House(tmp_path, engine, check_adapter=check_adapter, base="tiny", examples_dir=data, threads=2)
+    return House(tmp_path, engine, check_adapter=check_adapter, base="tiny", threads=2)
 
 
 async def test_a_training_from_the_sidebar_is_used_from_the_users_own_folder(house: House, tmp_path: Path) -> None:
@@ -35,7 +36,7 @@ async def test_a_training_from_the_sidebar_is_used_from_the_users_own_folder(hou
     assert report["figures"]["loss"]["after"] < report["figures"]["loss"]["before"]
     assert list(dict.fromkeys(phases)) == ["preparing", "training", "measuring"]
     assert house.copilots.get("shop/review").mode == "tuned"
-    own = tmp_path / "user" / "copilots" / "shop" / "review" / "tiny"
+    own = tmp_path / "user" / "copilots" / "shop" / "review" / "_adapters" / "tiny"
     assert {file.parent for file in files(tmp_path / "user" / "copilots")} == {own}
     assert files(tmp_path / "adapters") == shipped
 

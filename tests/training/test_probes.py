@@ -7,9 +7,9 @@ import torch
 from peft import PeftModel
 
 from server.catalog.copilots import Copilot
+from server.settings import load_settings
 from server.text.prompt import PromptLayout
 from tests.training.conftest import INSTRUCTIONS, RECIPE
-from training.dataset.examples import DATA
 from training.dataset.render import Rendered, Renderer
 from training.fit.adapter import load_base
 from training.fit.loop import held_out_nll, new_adapter, trainable
@@ -18,6 +18,7 @@ from training.measure import probes as forgetting
 from training.measure.probes import compared, digest, general_folder, general_rows, losses, rows_of_others, some_others
 
 CONTEXT = 512
+ADAPTERS_DIR = load_settings().adapters_dir
 
 
 @pytest.fixture
@@ -34,7 +35,7 @@ def spoil(model: PeftModel) -> None:
 
 
 def test_the_general_set_that_ships_is_sound(layout: PromptLayout) -> None:
-    rows = general_rows(general_folder(DATA), Renderer(layout, instructions="", context=32_768))
+    rows = general_rows(general_folder(ADAPTERS_DIR), Renderer(layout, instructions="", context=32_768))
     assert len(rows) >= 40
     assert len({row.example.page for row in rows}) >= 10
     assert 0.05 < sum(row.example.kind == "abstain" for row in rows) / len(rows) < 0.5
@@ -51,8 +52,8 @@ def test_it_is_asked_without_instructions_and_other_copilots_with_theirs(layout:
     assert list(others["shop/review"][0].suffix[: others["shop/review"][0].answer_at]) == layout.ask(
         "What does it carry?", instructions=INSTRUCTIONS
     )
-    assert general_folder(data / "nowhere") == DATA / "general"
-    assert digest(general_folder(data)) != digest(DATA / "general")
+    assert general_folder(data / "nowhere") == ADAPTERS_DIR / "general"
+    assert digest(general_folder(data)) != digest(ADAPTERS_DIR / "general")
 
 
 def test_an_adapter_that_does_nothing_forgets_nothing_and_a_spoiled_one_does(

@@ -13,8 +13,7 @@ from typing import Annotated
 
 import typer
 
-from server.catalog.bases import FINDER
-from server.catalog.copilots import GENERAL
+from server.catalog.layout import FINDER, GENERAL
 from server.errors import DataError, RetinueError
 from server.settings import load_settings
 from training.cli.options import (
@@ -33,7 +32,7 @@ from training.cli.options import (
     shown,
 )
 from training.cli.tune import tune
-from training.dataset.examples import DATA, Examples
+from training.dataset.examples import Examples
 from training.jobs import find_copilot, finder_job, general_job, job
 from training.progress import print_report
 
@@ -46,7 +45,7 @@ app = typer.Typer(
 
 
 @app.command()
-def check(copilot: CopilotArgument, data: DataOption = DATA) -> None:
+def check(copilot: CopilotArgument, data: DataOption = None) -> None:
     """Read a copilot's examples and show what they are made of; exit status 1 when they should not be trained on."""
     from rich.console import Console
     from rich.table import Table
@@ -67,7 +66,7 @@ def check(copilot: CopilotArgument, data: DataOption = DATA) -> None:
 
 @app.command()
 def train(
-    copilot: CopilotArgument, base: BaseOption = "", recipe: RecipeOption = None, data: DataOption = DATA,
+    copilot: CopilotArgument, base: BaseOption = "", recipe: RecipeOption = None, data: DataOption = None,
     out: OutOption = None, progress: ProgressOption = ProgressFormat.bar, threads: ThreadsOption = 0,
     with_corrections: Annotated[bool, typer.Option(help="add your own corrections; implies --own")] = False,
     own: Annotated[bool, typer.Option(help="put the adapter into your own folder; the one in use there is kept")]
@@ -117,7 +116,7 @@ def train(
 
 @app.command()
 def evaluate(
-    copilot: CopilotArgument, base: BaseOption = "", recipe: RecipeOption = None, data: DataOption = DATA,
+    copilot: CopilotArgument, base: BaseOption = "", recipe: RecipeOption = None, data: DataOption = None,
     out: OutOption = None, progress: ProgressOption = ProgressFormat.bar, threads: ThreadsOption = 0,
 ) -> None:  # fmt: skip
     """Measure an adapter that exists, once more. Writes nothing."""
@@ -156,7 +155,7 @@ def corrections(
 
 @app.command(name="all")
 def all_copilots(
-    base: BaseOption = "", recipe: RecipeOption = None, data: DataOption = DATA,
+    base: BaseOption = "", recipe: RecipeOption = None, data: DataOption = None,
     progress: ProgressOption = ProgressFormat.bar, threads: ThreadsOption = 0, nice: NiceOption = 0,
 ) -> None:  # fmt: skip
     """Train every copilot that has examples and whose adapter is not up to date."""
@@ -165,6 +164,7 @@ def all_copilots(
     from training import make
 
     failed = False
+    data = data or load_settings().adapters_dir
     for folder in sorted(file.parent for file in data.glob("*/*/train.jsonl")):
         try:
             one = job("/".join(folder.parts[-2:]), base=base, recipe=recipe, data=data, out=None)

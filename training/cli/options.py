@@ -27,7 +27,7 @@ CopilotArgument = Annotated[str, typer.Argument(help="<category>/<name>, e.g. le
 BaseOption = Annotated[str, typer.Option(help="name or folder of a base model; the server's default when left out")]
 RecipeOption = Annotated[Path | None, typer.Option(help="recipe file; by default the one for the base")]
 ProgressOption = Annotated[ProgressFormat, typer.Option(help="a bar, or JSON lines for programs")]
-DataOption = Annotated[Path, typer.Option(help="folder of all examples")]
+DataOption = Annotated[Path | None, typer.Option(help="folder of all examples; by default adapters/")]
 OutOption = Annotated[Path | None, typer.Option(help="adapter folder; by default in adapters/")]
 NiceOption = Annotated[int, typer.Option(min=0, max=19, help="give way to other programs, where the system can")]
 ThreadsOption = Annotated[int, typer.Option(min=0, help="processor threads; 0: as many as torch takes")]

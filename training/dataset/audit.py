@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from server.text.checks import run_checks
+from server.text.checks import CheckSpec, run_checks
 from server.text.grounding import quotations
 from server.text.page import Page
 from training.dataset.examples import SPLITS, Example, Examples
@@ -33,7 +33,7 @@ class Line:
     wrong: str = ""
 
 
-def audit(examples: Examples, *, checks: Sequence[str]) -> list[Line]:
+def audit(examples: Examples, *, checks: Sequence[CheckSpec]) -> list[Line]:
     """All lines of the table; the reader has checked every quote before."""
     lines: list[Line] = []
     for split in SPLITS:
@@ -42,7 +42,7 @@ def audit(examples: Examples, *, checks: Sequence[str]) -> list[Line]:
     lines.append(_page_leaks(examples))
     lines.append(_answer_leaks(examples))
     everything = [(row, examples.pages[split][row.page]) for split in SPLITS for row in examples.rows[split]]
-    lines += [_gold(name, everything) for name in checks]
+    lines += [_gold(check, everything) for check in checks]
     return lines
 
 
@@ -71,9 +71,9 @@ def _size(split: str, rows: Sequence[Example], pages: Mapping[str, Page]) -> Ite
     kinds = Counter(row.kind for row in rows)
     quotes = [len(quotations(row.answer, pages[row.page])) for row in rows]
     words = {word for row in rows for word in _WORD.findall(f"{row.question} {row.answer}".lower())}
-    unused = sorted(set(pages) - {row.page for row in rows})
     empty = f"no {split} examples" if not rows else ""
-    yield Line(f"{split}: pages", f"{len(pages)}", f"page {unused[0]} has no example" if unused else "")
+    used = {row.page for row in rows}
+    yield Line(f"{split}: pages", f"{len(used)} of the category's {len(pages)}")
     by_kind = ", ".join(f"{kind} {count}" for kind, count in kinds.most_common())
     yield Line(f"{split}: examples", f"{len(rows)} ({by_kind})", empty)
     if not rows:
@@ -114,12 +114,14 @@ def _answer_leaks(examples: Examples) -> Line:
     return Line("held-out answers seen in training", f"{len(same)}", same[0].question if same else "")
 
 
-def _gold(name: str, rows: Sequence[tuple[Example, Page]]) -> Line:
+def _gold(check: CheckSpec, rows: Sequence[tuple[Example, Page]]) -> Line:
     failed = [
-        row for row, page in rows if not run_checks([name], row.answer, page=page, question=row.question)[0].passed
+        row for row, page in rows if not run_checks([check], row.answer, page=page, question=row.question)[0].passed
     ]
     share = 1 - len(failed) / max(1, len(rows))
-    return Line(f"answers that pass {name}", f"{share:.0%}", failed[0].question if share < GOLD_SHARE_MIN else "")
+    return Line(
+        f"answers that pass {check.label}", f"{share:.0%}", failed[0].question if share < GOLD_SHARE_MIN else ""
+    )
 
 
 def _text(page: Page) -> str:

@@ -1,7 +1,7 @@
 """The user's corrected answers -> examples beside the copilot's own, redacted, with provenance. Called by cli.
 
 A line of the file: {"page": {"title", "url", "blocks"}, "copilot", "question", "answer", "corrected"}. The result is
-laid out like training/data/<category>/<copilot>, with provenance.jsonl and refused.jsonl; the file itself is only
+laid out like a copilot's folder, its pages within, with provenance.jsonl and refused.jsonl; the file itself is only
 read, so nothing is lost. Pages fall to training or to the user's own held-out set by a hash of site and text.
 """
 

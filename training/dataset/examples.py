@@ -1,8 +1,8 @@
 """Reads and checks a copilot's examples: pages as Markdown, questions and answers as JSON lines.
 
-training/data/<category>/<copilot>/
-  pages/train/<slug>.md  pages/heldout/<slug>.md    `# Title`, then blocks apart by empty lines; block n is the n-th
-  train.jsonl            heldout.jsonl              one Example a line; a held-out example uses held-out pages only
+adapters/<category>/
+  pages/train/<slug>.md    pages/heldout/<slug>.md    `# Title`, then blocks apart by empty lines; block n is the n-th
+  <copilot>/train.jsonl    <copilot>/heldout.jsonl    one Example a line; a held-out example uses held-out pages only
 """
 
 import re
@@ -12,12 +12,13 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from server.catalog.layout import pages_folder
 from server.errors import DataError
+from server.settings import load_settings
 from server.text.checks import ABSTAIN
 from server.text.grounding import quotations
 from server.text.page import Page, read_page
 
-DATA = Path(__file__).parents[1] / "data"
 SPLITS: tuple[Literal["train", "heldout"], ...] = ("train", "heldout")
 PAGE_CHARS_MAX = 40_000
 _FILL = re.compile(r'"([^"\n]+)" \[\*\]')
@@ -45,17 +46,20 @@ class Example(BaseModel):
 
 
 class Examples:
-    """All examples of one copilot, each with its page; `corrections` is a folder of the user's own beside them.
+    """All examples of one copilot (or of `general`), and all pages of its category by slug; `corrections` is a folder
+    of the user's own examples.
 
     Raises DataError with file and line.
     """
 
-    def __init__(self, copilot: str, *, data: Path = DATA, corrections: Path | None = None) -> None:
+    def __init__(self, copilot: str, *, data: Path | None = None, corrections: Path | None = None) -> None:
+        root = data if data is not None else load_settings().adapters_dir
         self.copilot = copilot
-        self.folder = data / copilot
-        if not self.folder.is_dir():
+        self.folder = root / copilot
+        if not any((self.folder / f"{split}.jsonl").is_file() for split in SPLITS):
             raise DataError(f"There are no examples for {copilot}.", code="data_missing")
-        self.pages = {split: read_pages(self.folder / "pages" / split) for split in SPLITS}
+        pages = pages_folder(root, copilot)
+        self.pages = {split: read_pages(pages / split) for split in SPLITS}
         self.rows = {split: list(self._rows(split)) for split in SPLITS}
         self.corrected = 0
         if corrections is not None:

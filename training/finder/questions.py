@@ -1,7 +1,7 @@
 """Questions with the units of their page that answer them: the project's own, and the corpus's. Called by fit and run.
 
-training/data/finder/train.jsonl, one question a line: {"copilot", "page", "question", "evidence": [text of a unit]}.
-The page is one of that copilot's training pages; without evidence the page does not answer.
+adapters/finder/train.jsonl, one question a line: {"copilot", "page", "question", "evidence": [text of a unit]}.
+The page is one of the training pages of that copilot's category; without evidence the page does not answer.
 """
 
 import random
@@ -12,8 +12,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from server.catalog.bases import FINDER
-from server.catalog.copilots import GENERAL
+from server.catalog.layout import FINDER, GENERAL, pages_folder
 from server.errors import DataError
 from server.text.finder import Finder
 from server.text.grounding import quotations
@@ -61,7 +60,7 @@ def own_questions(data: Path) -> list[Asked]:
             raise DataError(f"{file.name}, line {number}: {error.errors()[0]['msg']}", code="data_json") from error
         place = (row.copilot, row.page)
         if place not in finders:
-            pages = read_pages(data / row.copilot / "pages" / "train")
+            pages = read_pages(pages_folder(data, row.copilot) / "train")
             finders |= {(row.copilot, name): Finder(page) for name, page in pages.items()}
         if place not in finders:
             raise DataError(f"{file.name}, line {number}: there is no page {row.page!r} of {row.copilot}.")

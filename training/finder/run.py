@@ -1,4 +1,4 @@
-"""`python -m training train finder`: makes adapters/finder/<encoder>, merged into the encoder when it is loaded.
+"""`python -m training train finder`: makes adapters/finder/_adapters/<encoder>. The server merges it into the encoder.
 
 Called by cli. Measured on held-out pages, by how often the unit that answers is the first, or among the first.
 """
@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from transformers import AutoTokenizer, BertModel
 
-from server.catalog.bases import FINDER
+from server.catalog.layout import FINDER
 from server.engine.local.encoder import SentenceEncoder
 from server.files import LOCK, sha256_of
 from server.text.finder import Encoder

@@ -1,4 +1,4 @@
-"""`python -m training train general`: makes adapters/general/<base>, from which other adapters start.
+"""`python -m training train general`: makes adapters/general/_adapters/<base>, from which other adapters start.
 
 Called by cli. All is written beside the place and put there at the end; a killed run goes on from its
 checkpoint.
@@ -17,7 +17,7 @@ from typing import Any
 from transformers import AutoTokenizer
 
 from server.catalog.bases import EncoderFiles
-from server.catalog.copilots import GENERAL
+from server.catalog.layout import GENERAL, pages_folder
 from server.errors import DataError
 from server.files import LOCK, sha256_of
 from server.text.prompt import PromptLayout
@@ -57,12 +57,16 @@ class GeneralJob:
 
     @property
     def key(self) -> str:
-        data = lock.data_digests(self.data / GENERAL)
+        data = self.digests
         start = sha256_of(self.start / adapter.WEIGHTS) if self.start else ""
         data |= {"start": start, "rows": str(self.rows)}
         return lock.run_key(
             data=data, instructions="", checks=(), base=lock.base_fingerprint(self.base), recipe=self.recipe
         )  # fmt: skip
+
+    @property
+    def digests(self) -> dict[str, str]:
+        return lock.data_digests(self.data / GENERAL, pages=pages_folder(self.data, GENERAL))
 
 
 class Material:
@@ -163,7 +167,7 @@ def _lock(job: GeneralJob, fit: GeneralFit, made: Path, *, trained: int) -> dict
         "weights_sha256": sha256_of(made / adapter.WEIGHTS),
         "start_sha256": sha256_of(job.start / adapter.WEIGHTS) if job.start else None,
         "recipe": job.recipe.model_dump(mode="json"),
-        "data": lock.data_digests(job.data / GENERAL),
+        "data": job.digests,
         "rows": fit.progress.rows,
         "minutes": round(fit.progress.seconds / 60, 1),
         "trainable": trained,

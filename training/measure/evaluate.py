@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from peft import PeftModel
 
-from server.text.checks import abstains, run_checks
+from server.text.checks import CheckSpec, abstains, run_checks
 from training.dataset.render import Rendered
 from training.fit.loop import held_out_nll
 from training.fit.prefix import PrefixCache
@@ -31,7 +31,7 @@ class Measured:
 
 
 def measure(
-    model: PeftModel, prefixes: PrefixCache, rows: Sequence[Rendered], checks: Sequence[str], *,
+    model: PeftModel, prefixes: PrefixCache, rows: Sequence[Rendered], checks: Sequence[CheckSpec], *,
     base: Path, adapter: Path | None,
 ) -> Measured:  # fmt: skip
     """Loss, served answers and checks of all rows. `adapter` is the folder of the model's adapter, None where it has
@@ -41,7 +41,9 @@ def measure(
     return Measured(held_out_nll(model, prefixes, rows), given, score(checks, rows, given))
 
 
-def score(checks: Sequence[str], rows: Sequence[Rendered], answers: Sequence[str]) -> dict[str, NDArray[np.float64]]:
+def score(
+    checks: Sequence[CheckSpec], rows: Sequence[Rendered], answers: Sequence[str]
+) -> dict[str, NDArray[np.float64]]:
     """Which checks each answer passes. An answer that abstains where the page has the answer passes none: the
     server's checks let it through, and never answering would score best. Abstaining is measured by itself.
     """
@@ -54,7 +56,7 @@ def score(checks: Sequence[str], rows: Sequence[Rendered], answers: Sequence[str
         for column, (own, given) in enumerate(zip(gold, found, strict=True)):
             if own.passed:
                 table[place, column] = float(given.passed and not abstains(answer))
-    return {name: table[:, column] for column, name in enumerate(checks)}
+    return {check.label: table[:, column] for column, check in enumerate(checks)}
 
 
 def abstention(rows: Sequence[Rendered], answers: Sequence[str]) -> dict[str, float]:

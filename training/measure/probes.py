@@ -15,9 +15,11 @@ from numpy.typing import NDArray
 from peft import PeftModel
 from transformers import PreTrainedModel
 
-from server.catalog.copilots import GENERAL, Copilot
+from server.catalog.copilots import Copilot
+from server.catalog.layout import GENERAL
+from server.settings import load_settings
 from server.text.prompt import PromptLayout
-from training.dataset.examples import DATA, Examples, read_pages, read_rows
+from training.dataset.examples import Examples, read_pages, read_rows
 from training.dataset.render import Rendered, Renderer
 from training.fit.adapter import load_adapter
 from training.fit.loop import held_out_nll
@@ -32,7 +34,8 @@ PREFIXES_COMPARED = 8
 
 def general_folder(data: Path) -> Path:
     """`general` beside the copilots' examples, laid out as they are; the set that ships when there is none."""
-    return data / GENERAL if (data / GENERAL).is_dir() else DATA / GENERAL
+    own = data / GENERAL
+    return own if own.is_dir() else load_settings().adapters_dir / GENERAL
 
 
 def general_rows(folder: Path, renderer: Renderer) -> list[Rendered]:

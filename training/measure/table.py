@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from server.catalog.layout import ADAPTERS
+
 HEAD = (
     "| copilot | held-out examples, pages | loss per answer token | own checks passed | right block | abstention F1 "
     "| general questions, loss | |\n| --- | --- | --- | --- | --- | --- | --- | --- |"
@@ -17,12 +19,12 @@ HEAD = (
 def read_reports(adapters: Path, base: str) -> dict[str, dict[str, Any]]:
     """Copilot id -> report of its adapter for `base`, for all that have one that can be read."""
     found: dict[str, dict[str, Any]] = {}
-    for file in sorted(adapters.glob(f"*/*/{base}/report.json")):
+    for file in sorted(adapters.glob(f"*/*/{ADAPTERS}/{base}/report.json")):
         try:
             report = json.loads(file.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             continue
-        found["/".join(file.parts[-4:-2])] = report
+        found["/".join(file.parts[-5:-3])] = report
     return found
 
 

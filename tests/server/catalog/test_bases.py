@@ -9,6 +9,7 @@ from safetensors.numpy import save_file
 
 from server.catalog import bases
 from server.catalog.acquire.sources import ENCODER
+from server.catalog.layout import FINDER, adapter_folder
 from server.errors import BaseError
 from server.settings import Settings
 from server.text.stream import TextStream
@@ -57,7 +58,7 @@ def encoder_with_adapter(tmp_path: Path, *, base_sha256: str) -> tuple[Settings,
     folder.mkdir(parents=True)
     for file in ENCODER.files:
         (folder / file.name).write_text("")
-    adapter = tmp_path / "adapters" / bases.FINDER / ENCODER.name
+    adapter = adapter_folder(tmp_path / "adapters", FINDER, ENCODER.name)
     adapter.mkdir(parents=True)
     save_file({"lora": np.zeros((2, 2), dtype=np.float32)}, adapter / "adapter_model.safetensors")
     (adapter / "adapter_config.json").write_text("{}")

@@ -33,8 +33,8 @@ def by_id(copilots: Copilots) -> dict[str, Copilot]:
 
 
 def write_adapter(folder: Path, header: object | None = None, data: bytes = b"\0" * 8) -> Path:
-    adapter = folder / "tiny"
-    adapter.mkdir()
+    adapter = folder / "_adapters" / "tiny"
+    adapter.mkdir(parents=True)
     (adapter / "adapter_config.json").write_text("{}")
     (adapter / "lock.json").write_text("{}")
     entry = {"a": {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}}
@@ -57,7 +57,7 @@ def test_instructions_and_checks_of_the_category_come_first(read: Callable[..., 
 
     assert copilot.category_name == "Legal"
     assert copilot.instructions == "Quote.\nBe brief."
-    assert copilot.checks == ("cites_block", "quotes_verbatim")
+    assert [check.label for check in copilot.checks] == ["cites_block", "quotes_verbatim"]
     assert copilot.mode == "instructed"
 
 
@@ -68,7 +68,7 @@ def test_instructions_and_checks_of_the_category_come_first(read: Callable[..., 
         ("{", "no valid TOML"),
         ('name = "x"\npromise = "y"\nextra = 1', "extra"),
         ('name = 1\npromise = "y"', "name"),
-        ('name = "x"\npromise = "y"\nchecks = ["nope"]', "unknown check nope"),
+        ('name = "x"\npromise = "y"\nchecks = ["nope"]', "line 3: checks.0"),
         ('name = "x"\npromise = "y"\n#' + "x" * 65_536, "larger than 64 KiB"),
         ('name = "x"\npromise = "y"\nnorms = "Quote."', "rename `norms` to `instructions`"),
         ("a = " + "[" * 20_000, "no valid TOML"),

@@ -36,10 +36,10 @@ class Workshop(House):
     def __init__(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str, **limits: Any) -> None:
         super().__init__(tmp_path, **{"base": "tiny", "threads": 4, **limits})
         self.stand_in = tmp_path / "stand_in" / "training"
-        folders = [tmp_path / "examples" / "legal" / "lease", tmp_path / "user" / "bases" / "tiny", self.stand_in]
+        folders = [tmp_path / "adapters" / "legal" / "lease", tmp_path / "user" / "bases" / "tiny", self.stand_in]
         files = [("train.jsonl", "heldout.jsonl"), ("config.json", "tokenizer.json"), ("__init__.py",)]
         for folder, names in zip(folders, files, strict=True):
-            folder.mkdir(parents=True)
+            folder.mkdir(parents=True, exist_ok=True)
             for name in names:
                 (folder / name).write_text("")
         (self.stand_in / "__main__.py").write_text(HEAD + textwrap.dedent(script))
@@ -78,7 +78,7 @@ async def test_progress_and_report_reach_every_client(tmp_path: Path, monkeypatc
     assert arguments[:3] == ["train", "legal/lease", "--own"]
     options = dict(zip(arguments[3::2], arguments[4::2], strict=True))
     assert options == {
-        "--base": str(tmp_path / "user" / "bases" / "tiny"), "--data": str(tmp_path / "examples"),
+        "--base": str(tmp_path / "user" / "bases" / "tiny"), "--data": str(tmp_path / "adapters"),
         "--progress": "json", "--nice": "10", "--threads": "3",
     }  # fmt: skip
     assert (house.stand_in / "folder").read_text() == str(tmp_path / "user")
@@ -87,7 +87,7 @@ async def test_progress_and_report_reach_every_client(tmp_path: Path, monkeypatc
 
 async def test_the_next_answer_has_the_new_adapter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     script = f"""
-        folder = Path(os.environ["RETINUE_USER_DIR"]) / "copilots" / "legal" / "lease" / "fake"
+        folder = Path(os.environ["RETINUE_USER_DIR"]) / "copilots" / "legal" / "lease" / "_adapters" / "fake"
         folder.mkdir(parents=True)
         print({json.dumps(DONE)!r})
     """
@@ -110,7 +110,7 @@ async def test_the_next_answer_has_the_new_adapter(tmp_path: Path, monkeypatch: 
     assert (report["activated"], report["code"], report["why"]) == (True, None, "It is better.")
     adapter = house.engine.requests[0].adapter
     assert adapter is not None
-    assert adapter.folder == tmp_path / "user" / "copilots" / "legal" / "lease" / "fake"
+    assert adapter.folder == tmp_path / "user" / "copilots" / "legal" / "lease" / "_adapters" / "fake"
 
 
 async def test_an_adapter_that_its_report_or_the_server_refuses_is_not_called_active(
@@ -119,7 +119,7 @@ async def test_an_adapter_that_its_report_or_the_server_refuses_is_not_called_ac
     worse = json.dumps(DONE | {"active": False})
     house = Workshop(tmp_path, monkeypatch, f"print({worse!r})", check_adapter=lambda *_: AdapterRef("", tmp_path, ""))
     _, gained_nothing = await house.train()
-    made = 'Path(os.environ["RETINUE_USER_DIR"], "copilots/legal/lease/fake").mkdir(parents=True)'
+    made = 'Path(os.environ["RETINUE_USER_DIR"], "copilots/legal/lease/_adapters/fake").mkdir(parents=True)'
     (house.stand_in / "__main__.py").write_text(HEAD + f"{made}\nprint({json.dumps(DONE)!r})")
     _, broken = await house.train()
 

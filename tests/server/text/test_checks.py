@@ -1,8 +1,12 @@
 """Each check with answers that pass it and answers that do not."""
 
-import pytest
+from typing import Any
 
-from server.text.checks import CHECKS, abstains, run_checks
+import pytest
+from pydantic import TypeAdapter, ValidationError
+
+from server.text.checks import CHECKS, AnyCheck, CheckSpec, abstains, run_checks
+from server.text.checks.form import FORMS, form_of
 from server.text.page import read_page
 
 CONTRACT = read_page(
@@ -15,8 +19,40 @@ CONTRACT = read_page(
 )  # fmt: skip
 
 
-def passes(name: str, answer: str, question: str = "q") -> bool:
-    return run_checks([name], answer, page=CONTRACT, question=question)[0].passed
+READ: TypeAdapter[CheckSpec] = TypeAdapter(AnyCheck)
+PARAMETERS: dict[str, dict[str, Any]] = {  # of the checks that need some
+    "form": {"one_of": ["fact", "list"]},
+    "must_end_with": {"text": "Not legal advice."},
+    "must_say": {"any_of": ["doctor", "clinician"]},
+    "must_not_say": {"none_of": ["you will win"]},
+}
+
+
+def spec(name: str, **parameters: Any) -> CheckSpec:
+    return READ.validate_python({"check": name, **(parameters or PARAMETERS.get(name, {}))})
+
+
+def passes(check: str | CheckSpec, answer: str, question: str = "q") -> bool:
+    one = spec(check) if isinstance(check, str) else check
+    return run_checks([one], answer, page=CONTRACT, question=question)[0].passed
+
+
+def test_a_check_is_named_alone_or_with_its_parameters() -> None:
+    assert READ.validate_python("cites_block") == spec("cites_block")
+    assert spec("must_say").label == "must_say: doctor"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "nope", "must_say", {"check": "must_say", "any_of": []}, {"check": "must_say", "any_of": ["a"], "more": 1},
+        {"check": "form", "one_of": ["poem"]}, {"check": "form", "one_of": ["verdict"]}, 7,
+        {"check": "form", "one_of": ["fact"], "verdicts": ["good"]},
+    ],
+)  # fmt: skip
+def test_unknown_checks_and_bad_parameters_are_refused(wrong: object) -> None:
+    with pytest.raises(ValidationError):
+        READ.validate_python(wrong)
 
 
 @pytest.mark.parametrize(
@@ -56,6 +92,9 @@ def test_cites_block(answer: str, passed: bool) -> None:
         ('"Either party may end it" [2], Section 9.2.', True),
         ('- "Fees" [8] Under Fees: there are some.', True),
         ('"Fees" [8] Section 9.2: "Either party may end it" [2]', True),
+        ('Section 9.2: Either may end it. "Either party may end it" [2]', True),
+        ('- Section 9.2, ending: "Either party may end it" [2]\n- Under Fees, fees: "A dog is welcome." [9]', True),
+        ('Section B: Either may end it. "Either party may end it" [2]', False),
         ("Section 9: it is.", False),
         ("Section 9.3 allows it.", False),
         ("Section A: a dog.", False),
@@ -74,31 +113,24 @@ def test_section_named(answer: str, passed: bool) -> None:
     assert passes("section_named", answer) is passed
 
 
-def test_closing_lines() -> None:
-    assert passes("not_legal_advice", "Yes.\nNot legal advice.\n")
-    assert not passes("not_legal_advice", "Not legal advice.\nYes.")
-    assert passes("clinician_named", "So.\nTalk to a clinician before you change anything.")
-    assert not passes("clinician_named", "Talk to a clinician.")
+def test_must_end_with() -> None:
+    assert passes("must_end_with", "Yes.\nNot legal advice.\n")
+    assert not passes("must_end_with", "Not legal advice.\nYes.")
 
 
-@pytest.mark.parametrize(
-    ("answer", "passed"),
-    [
-        ("Evidence: weak. One study.", True),
-        ("Evidence: none", True),
-        ("Evidence: great.", False),
-        ("It is weak.", False),
-    ],
-)
-def test_evidence_graded(answer: str, passed: bool) -> None:
-    assert passes("evidence_graded", answer) is passed
+def test_must_say_and_must_not_say() -> None:
+    assert passes("must_say", "Ask a DOCTOR.")
+    assert not passes("must_say", "Ask a friend.")
+    assert passes("must_not_say", 'It says "you will win" [1], you will window-shop.')
+    assert not passes("must_not_say", "Surely You will win.")
 
 
 @pytest.mark.parametrize(
     ("answer", "passed"),
     [
         ("It may help.", True),
-        ("Evidence: weak. It helps.", False),
+        ("Verdict: weak. It helps.", False),
+        ("Verdict: weak. It may help.", True),
         ('It helps: "it may help" [1]', False),
         ("One study cannot prove it.", True),
         ("It helps.", False),
@@ -109,11 +141,40 @@ def test_hedged(answer: str, passed: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "passed"),
-    [("- a\n- b", True), ('- a\nFrom the page: "Fees" [8]', True), ("a\n- b", False), ("", False)],
+    ("answer", "form"),
+    [
+        ('It costs five. "Fees" [8]', "fact"),
+        ('It costs five. "Fees" [8] "A dog is welcome." [9]', "fact"),
+        ('- Fees: "Fees" [8]\n- Dogs: "A dog is welcome." [9]', "list"),
+        ('| what | quote |\n| --- | --- |\n| fees | "Fees" [8] |', "table"),
+        ('Verdict: weak. It may help. "Fees" [8]', "verdict"),
+        ('A dog?\nCome in!\n\nFrom the page: "A dog is welcome." [9]', "draft"),
+        ("It has fees [8]. Dogs are welcome [9].", "summary"),
+        ("It costs five.", None),
+        ('"Fees" [8]', None),
+        ('- Fees: "Fees" [8]\nAnd more.', None),
+        ('- x: "Fees" [8]\n' * 6 + '- x: "Fees" [8]', None),
+        ("| what | quote |\n| --- | --- |\n| fees | five |", None),
+        ('| what | quote |\n| --- | --- |\n| a | b | "Fees" [8] |', None),
+        ("Verdict: weak.", None),
+        ('A dog?\nFrom the page: "A dog is welcome." [9]', None),
+        ('"A dog?"\n\nFrom the page: "A dog is welcome." [9]', None),
+        ("It has fees [8]. Dogs are welcome.", None),
+        ("", None),
+    ],
 )
-def test_lines_listed(answer: str, passed: bool) -> None:
-    assert passes("lines_listed", answer) is passed
+def test_the_six_forms(answer: str, form: str | None) -> None:
+    assert form_of(answer) == form
+
+
+def test_the_check_of_a_form() -> None:
+    graded = spec("form", one_of=["verdict"], verdicts=["weak", "none"], closing="Ask a clinician.")
+
+    assert passes(graded, 'Verdict: weak. It may help. "Fees" [8]\nAsk a clinician.')
+    assert passes(graded, 'Verdict: none. It may help. "Fees" [8]')
+    assert not passes(graded, 'Verdict: great. It may help. "Fees" [8]')
+    assert not passes(graded, 'It may help. "Fees" [8]')
+    assert len(FORMS) == 6
 
 
 @pytest.mark.parametrize(
@@ -132,24 +193,11 @@ def test_numbers_on_page(answer: str, question: str, passed: bool) -> None:
     assert passes("numbers_on_page", answer, question) is passed
 
 
-@pytest.mark.parametrize(
-    ("answer", "passed"),
-    [
-        ('- a\nFrom the page: "Fees" [8]', True),
-        ('- a\nFrom the page: "Gifts" [8]', False),
-        ('From the page: "Fees" [8]\n- a', False),
-        ("- a", False),
-    ],
-)
-def test_source_quoted(answer: str, passed: bool) -> None:
-    assert passes("source_quoted", answer) is passed
-
-
-def test_an_abstaining_answer_passes_every_norm() -> None:
+def test_an_abstaining_answer_passes_every_check() -> None:
     answer = "The page does not say.\nNot legal advice."
 
     assert abstains(answer)
-    assert all(check.passed for check in run_checks(CHECKS, answer, page=CONTRACT, question="q"))
+    assert all(check.passed for check in run_checks(map(spec, CHECKS), answer, page=CONTRACT, question="q"))
 
 
 def test_abstaining_excuses_neither_quotes_nor_numbers() -> None:
@@ -159,8 +207,13 @@ def test_abstaining_excuses_neither_quotes_nor_numbers() -> None:
 
 @pytest.mark.parametrize("name", CHECKS)
 @pytest.mark.parametrize("answer", ["", '"', "[", "- ", "\n", '"a" [1]' * 50, "😀", "Section ", "Under :"])
-def test_every_norm_takes_any_answer_and_explains_itself(name: str, answer: str) -> None:
-    (check,) = run_checks([name], answer, page=CONTRACT, question="")
+def test_every_check_takes_any_answer_and_explains_itself(name: str, answer: str) -> None:
+    (check,) = run_checks([spec(name)], answer, page=CONTRACT, question="")
 
-    assert check.name == name
+    assert check.name == spec(name).label
     assert check.note[-1] in ".”"
+
+
+@pytest.mark.parametrize("name", CHECKS)
+def test_every_check_says_what_it_holds_an_answer_to(name: str) -> None:
+    assert (CHECKS[name].__doc__ or "").endswith((".", ".\n    "))

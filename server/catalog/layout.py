@@ -1,0 +1,64 @@
+"""Where the files of copilots lie below a root: the project's adapters/, or the user's copilots/.
+
+<category>/category.toml                name, instructions and checks that all its copilots inherit
+<category>/pages/{train,heldout}/*.md   pages, shared by its copilots
+<category>/_adapters/<base>/            the adapter of the category
+<category>/<copilot>/                   copilot.toml, train.jsonl, heldout.jsonl
+<category>/<copilot>/_adapters/<base>/  the copilot's own adapter
+
+`general` and `finder` are laid out the same without a copilot. Called by catalog, cli, training. Reads names only.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from server.errors import CopilotError
+
+ADAPTERS = "_adapters"
+PAGES = "pages"
+GENERAL = "general"  # the general adapter and its examples
+FINDER = "finder"  # what was trained for the finder's encoder
+_RESERVED = frozenset({GENERAL, FINDER, PAGES})
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
+_DEVICE_NAMES = frozenset({"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(10))})
+
+
+def adapter_folder(root: Path, owner: str, base: str) -> Path:
+    """`owner`: a copilot's id, a category, `general` or `finder`."""
+    return root / owner / ADAPTERS / base
+
+
+def pages_folder(root: Path, owner: str) -> Path:
+    """The pages of a copilot are those of its category."""
+    return root / owner.partition("/")[0] / PAGES
+
+
+def users(user_dir: Path) -> Path:
+    """The root of the user's own copilots."""
+    return user_dir / "copilots"
+
+
+def copilot_folders(root: Path) -> Iterator[Path]:
+    """Each <category>/<copilot> below the root, bad names and links included: whoever reads them refuses those."""
+    for category in _folders(root):
+        if category.name not in _RESERVED:
+            yield from (folder for folder in _folders(category) if folder.name != PAGES)
+
+
+def split_id(copilot_id: str) -> tuple[str, str]:
+    """Category and name. Raises CopilotError (`copilot_refused`) when one of them is not allowed."""
+    category, _, name = copilot_id.partition("/")
+    for part in (category, name):
+        if not _NAME.fullmatch(part) or part in _DEVICE_NAMES:
+            raise CopilotError(
+                f"The folder name {part!r} is not allowed: use a to z, 0 to 9 and dashes.", code="copilot_refused"
+            )
+    if category in _RESERVED or name == PAGES:
+        raise CopilotError(f"The name {copilot_id!r} is taken by Retinue itself.", code="copilot_refused")
+    return category, name
+
+
+def _folders(root: Path) -> Iterator[Path]:
+    if root.is_dir():
+        yield from (one for one in sorted(root.iterdir()) if one.is_dir() and not one.name.startswith((".", "_")))

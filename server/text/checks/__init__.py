@@ -1,0 +1,60 @@
+"""A copilot's mechanical checks: what they are called in TOML, and how they are run over an answer.
+
+Used by the live badges (run), the before/after reports and the validation of examples. A new check is a class in one of
+the modules here and a name in `AnyCheck`. Knows no tokens and no frames.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Annotated, Any, get_args
+
+from pydantic import BeforeValidator, Field
+
+from server.text.checks.answer import ABSTAIN, CLOSEST, Answer, CheckSpec, Outcome, abstains
+from server.text.checks.form import HasForm
+from server.text.checks.lengths import LengthsKept
+from server.text.checks.numbers import NumbersOnPage
+from server.text.checks.quotes import CitesBlock, QuotesVerbatim
+from server.text.checks.sections import SectionNamed
+from server.text.checks.wording import Hedged, MustEndWith, MustNotSay, MustSay
+from server.text.page import Page
+
+__all__ = ["ABSTAIN", "CHECKS", "CLOSEST", "AnyCheck", "Check", "CheckSpec", "Outcome", "abstains", "run_checks"]
+
+_Specs = (
+    QuotesVerbatim | CitesBlock | SectionNamed | HasForm | MustEndWith | MustSay | MustNotSay | Hedged | LengthsKept
+    | NumbersOnPage
+)  # fmt: skip
+CHECKS: dict[str, type[CheckSpec]] = {spec.model_fields["check"].default: spec for spec in get_args(_Specs)}
+
+
+def _spelled_out(spec: Any) -> Any:
+    """A check without parameters may stand in TOML by its name alone."""
+    return {"check": spec} if isinstance(spec, str) else spec
+
+
+AnyCheck = Annotated[
+    Annotated[_Specs, Field(discriminator="check")],
+    BeforeValidator(_spelled_out),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """The result of one check. `note` is one sentence for people."""
+
+    name: str
+    passed: bool
+    note: str
+
+
+def run_checks(specs: Iterable[CheckSpec], text: str, *, page: Page, question: str) -> list[Check]:
+    """Each check on the answer `text`, in order."""
+    answer = Answer(text, page, question)
+    results = []
+    for spec in specs:
+        if answer.abstains and not spec.when_abstaining:
+            results.append(Check(spec.label, True, "The answer says that the page does not say it."))
+        else:
+            results.append(Check(spec.label, *spec.run(answer)))
+    return results

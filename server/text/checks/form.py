@@ -1,0 +1,88 @@
+"""The six forms of an answer, parsed, and the check that an answer has one of them. Listed in __init__.
+
+    fact      Conclusion in one line. "quote" [n]
+    list      - Label or short gloss: "quote" [n]        one to six points
+    table     a Markdown table whose last column is the quote with its block
+    verdict   Verdict: WORD. One sentence of reason. "quote" [n]
+    draft     the text asked for, an empty line, then: From the page: "quote" [n]
+    summary   two to four sentences, each with [n]
+
+A fixed closing line may follow a fact, list, table, verdict or summary.
+"""
+
+import re
+from typing import Annotated, Literal, get_args
+
+from pydantic import Field, model_validator
+
+from server.text.checks.answer import Answer, CheckSpec, Outcome
+
+Form = Literal["fact", "list", "table", "verdict", "draft", "summary"]
+FORMS: tuple[Form, ...] = get_args(Form)
+POINTS_MAX = 6
+_QUOTE = r'"[^"\n]{1,2000}" \[\d{1,5}\]'
+_POINT = re.compile(rf'- [^"\n]{{1,200}}: {_QUOTE}')
+_ROW = re.compile(r"\|[^\n]+\|")
+_RULE = re.compile(r"\|(?: ?:?-+:? ?\|)+")
+_CELL = re.compile(rf"\| ?{_QUOTE} ?\|$")
+_SOURCES = re.compile(rf"From the page:(?: {_QUOTE}){{1,4}}")
+_WORD = r"[A-Za-z][A-Za-z -]{0,30}"
+_VERDICT = re.compile(rf'Verdict: (?P<word>{_WORD})\. [^"\n]{{1,400}}[.?!](?: {_QUOTE}){{1,3}}')
+_FACT = re.compile(rf'[^"\n]{{1,400}}[.?!](?: {_QUOTE}){{1,3}}')
+_SENTENCE = re.compile(r'[^\["\n]{3,600}(?:\[\d{1,5}\] ?){1,4}[.?!]? ?')
+
+
+class HasForm(CheckSpec):
+    """The answer has one of the forms in `one_of`; a verdict's word is one of `verdicts`, and `closing` may follow."""
+
+    check: Literal["form"] = "form"
+    one_of: Annotated[tuple[Form, ...], Field(min_length=1, max_length=6, strict=False)]
+    verdicts: Annotated[tuple[str, ...], Field(max_length=8, strict=False)] = ()
+    closing: str = Field(default="", max_length=200)
+
+    @model_validator(mode="after")
+    def _verdicts_are_named(self) -> "HasForm":
+        if ("verdict" in self.one_of) != bool(self.verdicts):
+            raise ValueError("`verdicts` names the words of the form `verdict`, and only of that form")
+        return self
+
+    def run(self, answer: Answer) -> Outcome:
+        text = answer.text.strip().removesuffix(self.closing).rstrip() if self.closing else answer.text.strip()
+        found = form_of(text)
+        if found not in self.one_of:
+            return False, f"The answer is no {' or '.join(self.one_of)}."
+        if found == "verdict" and verdict_of(text) not in self.verdicts:
+            return False, f"The verdict is not one of: {', '.join(self.verdicts)}."
+        return True, f"The answer is a {found}."
+
+
+def form_of(text: str) -> Form | None:
+    """The form of an answer without its closing line; None when it has none of the six."""
+    lines = text.split("\n")
+    if _SOURCES.fullmatch(lines[-1]):
+        return "draft" if len(lines) > 2 and lines[-2] == "" and '"' not in "".join(lines[:-1]) else None
+    if len(lines) <= POINTS_MAX and all(map(_POINT.fullmatch, lines)):
+        return "list"
+    if _is_table(lines):
+        return "table"
+    if len(lines) > 1:
+        return None
+    if text.startswith("Verdict:"):
+        return "verdict" if _VERDICT.fullmatch(text) else None
+    if _FACT.fullmatch(text):
+        return "fact"
+    sentences = _SENTENCE.findall(text)
+    return "summary" if 1 <= len(sentences) <= 4 and sum(map(len, sentences)) == len(text) else None
+
+
+def verdict_of(text: str) -> str | None:
+    found = _VERDICT.fullmatch(text)
+    return found["word"] if found else None
+
+
+def _is_table(lines: list[str]) -> bool:
+    """A head, a rule and rows of equally many cells, each of which ends in a quotation."""
+    if len(lines) < 3 or not all(map(_ROW.fullmatch, lines)) or not _RULE.fullmatch(lines[1]):
+        return False
+    columns = lines[0].count("|")
+    return all(line.count("|") == columns and _CELL.search(line) for line in lines[2:])
