@@ -4,15 +4,11 @@ import { Composer } from './Composer.tsx';
 import { Header } from './Header.tsx';
 import { Pairing } from './Pairing.tsx';
 import { PageNotice, Standstill, standstillOf } from './states.tsx';
-import { Picker } from './Picker.tsx';
+import { Picker, type Picking } from './Picker.tsx';
 import type { State, Store } from './state/store.ts';
 import { Thread } from './Thread.tsx';
 import { Training } from './Training.tsx';
-import type { Turn } from './state/thread.ts';
 import { HOST } from './state/wire.ts';
-
-/** What the picker was opened for: to switch, or to ask a turn's question again. */
-export type Picking = 'switch' | Turn | null;
 
 export function useStore(store: Store): State {
   const [state, setState] = useState(store.state);
@@ -22,7 +18,7 @@ export function useStore(store: Store): State {
 
 export function App({ store }: { store: Store }) {
   const state = useStore(store);
-  const [picking, setPicking] = useState<Picking>(null);
+  const [picking, setPicking] = useState<Picking | null>(null);
   useEscape(store, picking, () => setPicking(null));
   const { status } = state.link;
   const isPairing = status === 'unpaired' || status === 'wrong_code' || status === 'expired' || state.isPairingAgain;
@@ -48,7 +44,7 @@ export function App({ store }: { store: Store }) {
 }
 
 /** Escape closes the picker first, then the sidebar. */
-function useEscape(store: Store, picking: Picking, stopPicking: () => void): void {
+function useEscape(store: Store, picking: Picking | null, stopPicking: () => void): void {
   useEffect(() => {
     const aborter = new AbortController();
     const onKey = (event: KeyboardEvent): void => {

@@ -4,16 +4,19 @@ import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { search, type Section, sections, suggest } from '../../lib/picker.ts';
 import type { CopilotCard } from '../../lib/connection/protocol.ts';
 import { t } from '../../lib/words.ts';
-import type { Picking } from './App.tsx';
 import { Badge } from './Header.tsx';
 import type { State, Store } from './state/store.ts';
+import type { Turn } from './state/thread.ts';
 
 const TEXT_CHARS = 20_000;
+
+/** What the picker was opened for: to switch, or to ask a turn's question again. */
+export type Picking = 'switch' | Turn;
 
 interface Props {
   store: Store;
   state: State;
-  picking: Exclude<Picking, null>;
+  picking: Picking;
   onDone: () => void;
 }
 

@@ -2,10 +2,10 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { t } from '../../lib/words.ts';
 import { Answer } from './Answer.tsx';
-import type { Picking } from './App.tsx';
 import { Facts } from './Facts.tsx';
 import { Badge } from './Header.tsx';
 import { Icon, type IconName } from './Icon.tsx';
+import type { Picking } from './Picker.tsx';
 import type { State, Store } from './state/store.ts';
 import { isRunning, type Turn } from './state/thread.ts';
 
