@@ -43,7 +43,7 @@ bench: $(VENV)/.dev ## measure against transformers + PEFT, a few minutes on an 
 bench-all: $(VENV)/.dev ## every measure and peer, to runs/; `sh bench/peers.sh` builds llama.cpp first
 	$(BIN)/python -m bench all --json runs/bench.json --plots runs/plots
 
-protocol: $(VENV)/.ready ## regenerate extension/lib/connection/protocol.ts from server/protocol.py
+protocol: $(VENV)/.ready ## regenerate the TypeScript that the extension shares with the server
 	$(BIN)/python extension/scripts/protocol.py
 
 clean: ## remove everything that was installed or built here

@@ -1,7 +1,7 @@
 // The build and the manifest, in one place. `wxt build` reads it; nothing at run time does.
 import { defineConfig } from 'wxt';
 
-// Only the public half was kept: it fixes the extension's id (lib/identity.ts), it signs nothing.
+// Only the public half was kept: it fixes the extension's id, it signs nothing.
 const PUBLIC_KEY =
   'MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEAw6vWM6cGtiwv/sVnR2/BmST4LshQvXinG9Uzk9W0PNdeBTi+Y8XSVgHrfm5JJHdOs9UsyfwXyD5lNagrsbh31CGr7700pFT1EjH3/NlQpB7C/LhLyOQjhMxrnhFZVNse+5Qu3DJ5bnAdMXYSFF61y7GRBaONBgCuMoq64+kgraC+3s7G8KN4DDtBxOOIux0aCWaVUdT/LR3jOQuu1Noivnnv514QmOg+OCr5FgNgi+B1r3HAGzPYmgSNW0J/Bjpy/WOgQCRsfGHb73Q5o4sTNp1ULT4D5GVym2VXCRdcvow3B9cYejHF75twXu5kbqqiABjCTvoChfX9+0gkpEoLJwIDAQAB';
 

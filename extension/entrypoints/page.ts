@@ -6,10 +6,9 @@ import { type Block, readBlocks } from '../lib/page/blocks.ts';
 import { clear, paint, rangeOf } from '../lib/page/highlight.ts';
 import type { FromPage, PageAnswer, PageCommand, PageMessage, PageOrder, PageText, Passage, ToPage } from '../lib/connection/messages.ts';
 import { newNonce } from '../lib/connection/pairing.ts';
+import { PAGE_BLOCKS_MAX, PAGE_CHARS_MAX } from '../lib/connection/protocol.ts';
 import { clampWidth, type Layout, openSidebar, type Sidebar } from '../lib/sidebar.ts';
 
-const CHARS_MAX = 390_000; // the server takes 400,000 in 20,000 blocks
-const BLOCKS_MAX = 20_000;
 const SELECTION_MAX = 4_000;
 const ANSWER_WITHIN_MS = 2_500;
 
@@ -92,7 +91,7 @@ class Page {
   private read(): PageText {
     const all = readBlocks(document);
     let chars = 0;
-    this.blocks = all.slice(0, BLOCKS_MAX).filter((block) => (chars += block.text.length) <= CHARS_MAX);
+    this.blocks = all.slice(0, PAGE_BLOCKS_MAX).filter((block) => (chars += block.text.length) <= PAGE_CHARS_MAX);
     return {
       title: document.title,
       url: location.href,

@@ -1,19 +1,18 @@
-"""Writes extension/lib/connection/protocol.ts from server/protocol.py: `make protocol`; CI runs it with --check.
+"""Writes the TypeScript of what server and extension must agree on: `make protocol`; CI runs it with --check.
 
-Knows pydantic's JSON schema only. Fields with a default are optional in what the client sends and always there
-in what the server sends. Run it from the repository root: `python extension/scripts/protocol.py [--check]`.
+`protocol.ts` has the frames of server/protocol.py and the limits around them, `characters.ts` the characters that
+server/text folds or skips. Fields with a default are optional in what the client sends and always there in what the
+server sends. Run it from the repository root: `python extension/scripts/protocol.py [--check]`.
 """
 
+import json
 import sys
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
-TARGET = ROOT / "extension" / "lib" / "connection" / "protocol.ts"
-HEAD = (
-    "// Every frame of the socket. Generated from server/protocol.py by extension/scripts/protocol.py: "
-    "do not edit by hand.\n"
-)
+LIB = ROOT / "extension" / "lib"
+HEAD = "// {what} Generated from {source} by extension/scripts/protocol.py: do not edit by hand."
 
 Schema = dict[str, Any]
 
@@ -41,7 +40,7 @@ def ts_type(schema: Schema) -> str:
 
 
 def quoted(value: object) -> str:
-    return f"'{value}'" if isinstance(value, str) else str(value)
+    return f"'{value}'" if isinstance(value, str) else f"{value:_}"
 
 
 def interface(name: str, schema: Schema, *, defaults_are_sent: bool) -> str:
@@ -60,15 +59,41 @@ def models(schema: Schema, *, defaults_are_sent: bool) -> list[str]:
     return [interface(name, part, defaults_are_sent=defaults_are_sent) for name, part in schema["$defs"].items()]
 
 
-def render() -> str:
-    """The whole file. Deterministic: pydantic keeps the order of its definitions."""
-    sys.path.insert(0, str(ROOT))
-    from server.protocol import CLIENT_FRAME, SERVER_FRAME, VERSION
+def constants(client: Schema) -> str:
+    """Numbers and names that both sides hold to; the settings' are what the server accepts by default."""
+    from server.protocol import VERSION
+    from server.settings import Settings
+    from server.transport.keyfile import KEY_BYTES
+    from server.transport.pairing import CODE_LETTERS, EXTENSION_ORIGINS, PBKDF2_ROUNDS
+
+    [origin] = EXTENSION_ORIGINS
+    opened, resumed = (client["$defs"][name]["properties"] for name in ("PageOpen", "Resume"))
+    values = {
+        "VERSION": VERSION,
+        "EXTENSION_ORIGIN": origin,
+        "SERVER_PORT": Settings.model_fields["port"].default,
+        "CODE_LETTERS": CODE_LETTERS,
+        "KEY_BYTES": KEY_BYTES,
+        "PBKDF2_ROUNDS": PBKDF2_ROUNDS,
+        "TITLE_CHARS_MAX": opened["title"]["maxLength"],
+        "URL_CHARS_MAX": opened["url"]["maxLength"],
+        "RESUMED_RUNS_MAX": resumed["seen"]["maxProperties"],
+        "PAGE_CHARS_MAX": Settings.model_fields["page_chars_max"].default,
+        "PAGE_BLOCKS_MAX": Settings.model_fields["page_blocks_max"].default,
+        "QUESTION_CHARS_MAX": Settings.model_fields["question_chars_max"].default,
+    }
+    return "\n".join(f"export const {name} = {quoted(value)};" for name, value in values.items())
+
+
+def protocol() -> str:
+    """Frames and limits. Deterministic: pydantic keeps the order of its definitions."""
+    from server.protocol import CLIENT_FRAME, SERVER_FRAME
 
     client = CLIENT_FRAME.json_schema(mode="validation")
     server = SERVER_FRAME.json_schema(mode="validation")
     sections = [
-        HEAD + f"export const VERSION = {VERSION};",
+        HEAD.format(what="Every frame of the socket, and its limits.", source="server/protocol.py and settings.py"),
+        constants(client),
         "// --- client to server",
         *models(client, defaults_are_sent=False),
         f"export type ClientFrame = {ts_type(client)};",
@@ -79,19 +104,47 @@ def render() -> str:
     return "\n\n".join(sections) + "\n"
 
 
+def characters() -> str:
+    """What the server's text floor takes for white space, does not see, and folds."""
+    from server.text.grounding import FOLDS
+    from server.text.page import is_hidden
+
+    every = [chr(code) for code in range(sys.maxunicode + 1)]
+    spaces = [char for char in every if char.isspace()]
+    hidden = [char for char in every if is_hidden(char) and not char.isspace()]
+    folds = [f"  {json.dumps(char)}: {json.dumps(folded)}," for char, folded in FOLDS.items()]
+    sections = [
+        HEAD.format(what="Characters that are folded or skipped.", source="server/text"),
+        f"export const SPACE = {character_class(spaces)};",
+        f"/** No reader sees them: controls, zero-width and bidi marks, variation selectors. */\n"
+        f"export const HIDDEN = {character_class(hidden)};",
+        "\n".join(["export const FOLDS: Readonly<Record<string, string>> = {", *folds, "};"]),
+    ]
+    return "\n\n".join(sections) + "\n"
+
+
+def character_class(chars: list[str]) -> str:
+    """A regular expression for exactly these characters, which come in order."""
+    ranges: list[list[int]] = []
+    for code in map(ord, chars):
+        if ranges and ranges[-1][1] == code - 1:
+            ranges[-1][1] = code
+        else:
+            ranges.append([code, code])
+    parts = ("-".join(f"\\u{{{code:x}}}" for code in dict.fromkeys(ends)) for ends in ranges)
+    return f"/[{''.join(parts)}]/u"
+
+
 def main(arguments: list[str]) -> int:
-    text = render()
-    if "--check" in arguments:
-        current = TARGET.read_text(encoding="utf-8") if TARGET.exists() else ""
-        if current != text:
-            print(
-                "extension/lib/connection/protocol.ts is stale: run `python extension/scripts/protocol.py`",
-                file=sys.stderr,
-            )
-            return 1
-        return 0
-    TARGET.write_text(text, encoding="utf-8")
-    return 0
+    sys.path.insert(0, str(ROOT))
+    written = {LIB / "connection" / "protocol.ts": protocol(), LIB / "page" / "characters.ts": characters()}
+    stale = [file for file, text in written.items() if not file.exists() or file.read_text(encoding="utf-8") != text]
+    for file in stale:
+        if "--check" in arguments:
+            print(f"{file.relative_to(ROOT)} is stale: run `make protocol`", file=sys.stderr)
+        else:
+            file.write_text(written[file], encoding="utf-8")
+    return int(bool(stale) and "--check" in arguments)
 
 
 if __name__ == "__main__":

@@ -63,7 +63,14 @@ test('a text that has changed since it was read gives no range', () => {
 
 test('folding keeps the offsets of the original', () => {
   const { text, at } = fold('A\u00ad “B”…  c');
-  expect(text).toBe('a "b"... c');
+  expect(text).toBe("a 'b'… c");
   expect(at).toHaveLength(text.length + 1);
   expect(findFolded('x  “B”  y', '"b" y')).toEqual([3, 9]);
+  expect(findFolded('so 😀😀 it', '😀')).toEqual([3, 5]);
+  expect(findFolded('im İstanbul', 'İstanbul')).toEqual([3, 11]);
+});
+
+test('a quote is found although the server left out what nobody sees', () => {
+  const offer = 'Love it ❤\ufe0f – 5\u202f% off\u{e0041}, ＂now＂';
+  expect(findFolded(offer, 'Love it ❤ – 5 % off, “now”')).toEqual([0, offer.length]);
 });

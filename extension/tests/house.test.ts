@@ -1,8 +1,10 @@
 // @vitest-environment node
 // Rules that no type can hold: no HTML strings, no socket outside link, short files that say what they are, words that exist.
+import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { EXTENSION_ORIGIN } from '../lib/connection/protocol.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 const files = ['lib', 'lib/page', 'lib/connection', 'entrypoints', 'entrypoints/panel', 'entrypoints/panel/state'].flatMap((folder) =>
@@ -27,6 +29,13 @@ test('every message that the code names is in the catalogue, and none is left ov
   const built = /^(section|status|link)_|(Title|Text|Button)$/;
   const unused = catalogue.filter((name) => !built.test(name) && !new RegExp(`['"_]${name}['"_]`).test(code));
   expect(unused).toEqual([]);
+});
+
+test("the manifest's key gives the id that the server lets in", () => {
+  const key = /'(MII[\w+/=]+)'/.exec(read('wxt.config.ts'))?.[1] ?? '';
+  const digest = createHash('sha256').update(Buffer.from(key, 'base64')).digest('hex').slice(0, 32);
+  const id = digest.replace(/./g, (digit) => 'abcdefghijklmnop'.charAt(Number.parseInt(digit, 16)));
+  expect(EXTENSION_ORIGIN).toBe(`chrome-extension://${id}`);
 });
 
 test('the lock file pins no download address', () => {

@@ -1,9 +1,9 @@
 // A socket and a server made of plain functions, for the tests of link and relay. No network.
 import type { Socket } from '../lib/connection/link.ts';
 import { fromHex, keyFromCode, proofOf } from '../lib/connection/pairing.ts';
-import type { ClientFrame, Hello, Ready } from '../lib/connection/protocol.ts';
+import { type ClientFrame, EXTENSION_ORIGIN, type Hello, type Ready } from '../lib/connection/protocol.ts';
 
-export const ORIGIN = 'chrome-extension://blogkbmmpnemlllefjjcboblekpiblgh';
+export const ORIGIN = EXTENSION_ORIGIN;
 export const URL_ = 'ws://127.0.0.1:8377/ws';
 export const KEY = fromHex('07'.repeat(32));
 export const NONCE = 'cd'.repeat(32);

@@ -1,6 +1,7 @@
 // The conversation: frames in, turns out.
 import { expect, test } from 'vitest';
-import { applyFrame, earlierTurns, interrupt, newTurn, wordsOf } from '../entrypoints/panel/state/thread.ts';
+import { applyFrame, earlierTurns, interrupt, newTurn, OWN_WORDS_MAX, wordsOf } from '../entrypoints/panel/state/thread.ts';
+import { QUESTION_CHARS_MAX } from '../lib/connection/protocol.ts';
 
 const turn = newTurn({ run: 'r1', question: 'Q', selection: '', copilot: 'a/b', copilotName: 'B', status: 'waiting' });
 const quote = { text: 'x', verified: true, at: 0, block: 1, start: 0, end: 1 };
@@ -39,4 +40,8 @@ test('only complete answers become history, four at most', () => {
 test('a selected passage stands before the question', () => {
   expect(wordsOf('Why?', '')).toBe('Why?');
   expect(wordsOf('Why?', 'Because.')).toBe('About this passage of the page: “Because.”\n\nWhy?');
+});
+
+test('the longest question and the longest passage are together what the server takes', () => {
+  expect(wordsOf('q'.repeat(OWN_WORDS_MAX), 's'.repeat(9_000))).toHaveLength(QUESTION_CHARS_MAX);
 });

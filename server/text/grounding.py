@@ -10,9 +10,13 @@ from server.text.page import Block, Page
 
 _CITED_QUOTE = re.compile(r'"([^"\n]{1,2000})"(?:[.,;:]? ?\[(\d{1,5})\])?')
 _CITATION = re.compile(r"\[(\d{1,5})\]")
-_FOLDS = str.maketrans(
-    {"“": "'", "”": "'", "‘": "'", "’": "'", '"': "'", "‐": "-", "‑": "-", "–": "-", "—": "-", "\u00a0": " ", "\n": " "}
-)
+# Characters that a quotation may have instead of the page's; make protocol writes them into the extension too.
+FOLDS = {
+    **dict.fromkeys("\"“”„‟″＂«»'‘’‚‛′", "'"),
+    **dict.fromkeys("‐‑‒–—−", "-"),
+    **dict.fromkeys("\u00a0\n", " "),
+}
+_FOLDED = str.maketrans(FOLDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +60,8 @@ def find(quote: str, block: Block) -> tuple[int, int] | None:
     """Where the quote stands in the block, word for word: quote marks, dashes and spaces are folded,
     and the match must begin and end at a word border. None when it does not.
     """
-    wanted = quote.strip().translate(_FOLDS)
-    text = block.text.translate(_FOLDS)
+    wanted = quote.strip().translate(_FOLDED)
+    text = block.text.translate(_FOLDED)
     at = text.find(wanted) if wanted else -1
     while at >= 0:
         end = at + len(wanted)

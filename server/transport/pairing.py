@@ -18,7 +18,7 @@ from server.transport.keyfile import CLI_ORIGIN, KEY_BYTES
 EXTENSION_ORIGINS = frozenset({"chrome-extension://blogkbmmpnemlllefjjcboblekpiblgh"})
 PBKDF2_ROUNDS = 600_000
 _CODE_ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"  # 32 letters without 0/O and 1/I: 8 of them are 40 bits
-_CODE_LETTERS = 8
+CODE_LETTERS = 8
 _HOSTS = frozenset({"127.0.0.1", "localhost", "[::1]"})
 _CHROME_ORIGIN = re.compile(r"chrome-extension://[a-p]{32}")
 _FIREFOX_ORIGIN = re.compile(r"moz-extension://[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -93,7 +93,7 @@ class PairingCode:
 
     def issue(self) -> str:
         """Make and announce a new code, ABCD-EFGH; the old one is void."""
-        letters = "".join(secrets.choice(_CODE_ALPHABET) for _ in range(_CODE_LETTERS))
+        letters = "".join(secrets.choice(_CODE_ALPHABET) for _ in range(CODE_LETTERS))
         self._code = f"{letters[:4]}-{letters[4:]}"
         self._made_at, self._tries = self._clock(), 0
         self._announce(self._code)

@@ -3,9 +3,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import { t } from '../../lib/words.ts';
 import { Icon } from './Icon.tsx';
 import type { State, Store } from './state/store.ts';
-import { isRunning } from './state/thread.ts';
-
-const QUESTION_MAX = 6_000; // the server takes 8,000 with the selected passage
+import { isRunning, OWN_WORDS_MAX } from './state/thread.ts';
 
 export function Composer({ store, state, isCovered }: { store: Store; state: State; isCovered: boolean }) {
   const [draft, setDraft] = useState('');
@@ -34,7 +32,7 @@ export function Composer({ store, state, isCovered }: { store: Store; state: Sta
         <textarea
           ref={field}
           rows={1}
-          maxLength={QUESTION_MAX}
+          maxLength={OWN_WORDS_MAX}
           value={draft}
           aria-label={t('composer')}
           placeholder={t(withSelection ? 'composerSelection' : 'composerHint')}

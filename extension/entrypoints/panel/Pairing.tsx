@@ -1,10 +1,9 @@
 // The pairing screen: eight characters from the terminal, once. Called by App while the server does not know this browser.
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { normaliseCode } from '../../lib/connection/pairing.ts';
+import { CODE_LETTERS } from '../../lib/connection/protocol.ts';
 import { t } from '../../lib/words.ts';
 import type { State, Store } from './state/store.ts';
-
-const CODE_CHARS = 8;
 
 export function Pairing({ store, state }: { store: Store; state: State }) {
   const [code, setCode] = useState('');
@@ -12,7 +11,7 @@ export function Pairing({ store, state }: { store: Store; state: State }) {
   useEffect(() => field.current?.focus(), []);
   const { status, message } = state.link;
   const error = status === 'wrong_code' || status === 'expired' ? message || t(`link_${status}`) : '';
-  const isWhole = code.length === CODE_CHARS;
+  const isWhole = code.length === CODE_LETTERS;
   const submit = (): void => (isWhole ? store.pair(code) : undefined);
   return (
     <section class="state pairing" aria-labelledby="pairing-title">
@@ -30,7 +29,7 @@ export function Pairing({ store, state }: { store: Store; state: State }) {
         autocapitalize="characters"
         spellcheck={false}
         value={shown(code)}
-        onInput={(event) => setCode(normaliseCode(event.currentTarget.value).replace(/[^A-Z0-9]/g, '').slice(0, CODE_CHARS))}
+        onInput={(event) => setCode(normaliseCode(event.currentTarget.value).replace(/[^A-Z0-9]/g, '').slice(0, CODE_LETTERS))}
         onKeyDown={(event) => event.key === 'Enter' && submit()}
       />
       <p id="pairing-error" class="state-error" role="alert">{error}</p>

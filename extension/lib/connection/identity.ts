@@ -1,9 +1,7 @@
-// Who this extension is and where its server listens; read by background, link and the manifest. Knows nothing else.
+// Where the server listens. Read by background; knows nothing else.
+import { SERVER_PORT } from './protocol.ts';
 
-/** SHA-256 of the manifest's public key in Chromium's alphabet; the server's list of allowed origins pins it. */
-export const EXTENSION_ID = 'blogkbmmpnemlllefjjcboblekpiblgh';
-
-export const DEFAULT_SERVER = 'ws://127.0.0.1:8377/ws';
+export const DEFAULT_SERVER = `ws://127.0.0.1:${SERVER_PORT}/ws`;
 
 /** Only this machine: the CSP allows no other host, and a typo should say so early. */
 export function isServerAddress(address: string): boolean {

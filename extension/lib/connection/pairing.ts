@@ -1,9 +1,7 @@
 // The arithmetic of pairing: hex, the key from a typed code, and the two proofs. Called by link.
 // Knows no socket and no storage; the same formulas stand in server/transport/pairing.py.
-import { VERSION } from './protocol.ts';
+import { KEY_BYTES, PBKDF2_ROUNDS, VERSION } from './protocol.ts';
 
-const ROUNDS = 600_000;
-const KEY_BYTES = 32;
 const utf8 = new TextEncoder();
 
 /** What both proofs are computed over. Nonces are 64 hex digits. */
@@ -34,7 +32,7 @@ export function normaliseCode(code: string): string {
 export async function keyFromCode(code: string, nonceClient: string, nonceServer: string): Promise<Uint8Array<ArrayBuffer>> {
   const salt = utf8.encode(`retinue-pair|${nonceClient}|${nonceServer}`);
   const password = await crypto.subtle.importKey('raw', utf8.encode(normaliseCode(code)), 'PBKDF2', false, ['deriveBits']);
-  const bits = await crypto.subtle.deriveBits({ name: 'PBKDF2', hash: 'SHA-256', salt, iterations: ROUNDS }, password, KEY_BYTES * 8);
+  const bits = await crypto.subtle.deriveBits({ name: 'PBKDF2', hash: 'SHA-256', salt, iterations: PBKDF2_ROUNDS }, password, KEY_BYTES * 8);
   return new Uint8Array(bits);
 }
 

@@ -1,5 +1,17 @@
-// Every frame of the socket. Generated from server/protocol.py by extension/scripts/protocol.py: do not edit by hand.
+// Every frame of the socket, and its limits. Generated from server/protocol.py and settings.py by extension/scripts/protocol.py: do not edit by hand.
+
 export const VERSION = 1;
+export const EXTENSION_ORIGIN = 'chrome-extension://blogkbmmpnemlllefjjcboblekpiblgh';
+export const SERVER_PORT = 8_377;
+export const CODE_LETTERS = 8;
+export const KEY_BYTES = 32;
+export const PBKDF2_ROUNDS = 600_000;
+export const TITLE_CHARS_MAX = 2_000;
+export const URL_CHARS_MAX = 8_000;
+export const RESUMED_RUNS_MAX = 64;
+export const PAGE_CHARS_MAX = 400_000;
+export const PAGE_BLOCKS_MAX = 20_000;
+export const QUESTION_CHARS_MAX = 8_000;
 
 // --- client to server
 

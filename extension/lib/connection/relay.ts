@@ -2,7 +2,7 @@
 // Knows panels as functions and the link as a class: no browser API, so tests run it with fakes.
 import { type Key, Link, type LinkEvents, type LinkRequest, type Trouble } from './link.ts';
 import type { FromPanel, LinkView, ToPanel } from './messages.ts';
-import type { ClientFrame, Error as ErrorFrame, Ready, ServerFrame, TrainProgress, TrainReport } from './protocol.ts';
+import { type ClientFrame, type Error as ErrorFrame, type Ready, RESUMED_RUNS_MAX, type ServerFrame, type TrainProgress, type TrainReport } from './protocol.ts';
 
 const BACK_OFF_MS = [500, 1_000, 2_000, 4_000, 8_000, 15_000];
 const LINGER_MS = 20_000;
@@ -115,7 +115,7 @@ export class Relay {
     this.session = frame.session;
     this.training = null;
     void this.options.keepSession(frame.session);
-    if (resumed) this.send({ type: 'resume', session: earlier, seen: Object.fromEntries([...this.seen].slice(-64)) });
+    if (resumed) this.send({ type: 'resume', session: earlier, seen: Object.fromEntries([...this.seen].slice(-RESUMED_RUNS_MAX)) });
     this.show({ status: 'ready', message: '', ready: frame, fresh: !resumed });
   }
 

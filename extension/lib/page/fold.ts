@@ -1,28 +1,24 @@
 // Text as people compare it: typographic quotes, dashes and white space made equal. Called by highlight.
-// Knows strings only. The server folds in the same spirit, so a quote that it verified is found here too.
+// Knows strings only. The characters are the server's, so a quote that it verified is found here too.
+import { FOLDS, HIDDEN, SPACE } from './characters.ts';
 
-/** `at[i]` is the offset in the original of folded character i; the last entry is the original's length. */
+/** `at[i]` is the offset in the original of UTF-16 unit i of the folded text; the last entry is the original's length. */
 export interface Folded {
   text: string;
   at: number[];
 }
 
-const SAME: Record<string, string> = {
-  '“': '"', '”': '"', '„': '"', '‟': '"', '″': '"', '«': '"', '»': '"',
-  '‘': "'", '’': "'", '‚': "'", '‛': "'", '′': "'",
-  '‐': '-', '‑': '-', '‒': '-', '–': '-', '—': '-', '−': '-', '…': '...',
-};
-const UNSEEN = /[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]/;
-
 export function fold(original: string): Folded {
   let text = '';
   const at: number[] = [];
-  for (let i = 0; i < original.length; i += 1) {
-    const char = original.charAt(i);
-    if (UNSEEN.test(char)) continue;
-    const folded = /\s/.test(char) ? ' ' : (SAME[char] ?? char.toLowerCase());
+  let next = 0;
+  for (const char of original) {
+    const start = next;
+    next += char.length;
+    if (HIDDEN.test(char)) continue;
+    const folded = SPACE.test(char) ? ' ' : (FOLDS[char] ?? char.toLowerCase());
     if (folded === ' ' && (text === '' || text.endsWith(' '))) continue;
-    for (let j = 0; j < folded.length; j += 1) at.push(i);
+    for (let i = 0; i < folded.length; i += 1) at.push(start + Math.min(i, char.length - 1));
     text += folded;
   }
   at.push(original.length);

@@ -1,6 +1,6 @@
 import pytest
 
-from server.text.grounding import citations, find, quotations
+from server.text.grounding import FOLDS, citations, find, quotations
 from server.text.page import read_page
 
 PAGE = read_page(
@@ -20,7 +20,7 @@ def test_a_quote_of_another_block_is_not_verified() -> None:
     assert not quote.verified
 
 
-@pytest.mark.parametrize("words", ["It's 'final'", "and may change", "5 euros - due"])
+@pytest.mark.parametrize("words", ["It's 'final'", "It′s «final»", "and may change", "5 euros - due", "5 euros − due"])
 def test_quote_marks_dashes_and_line_ends_are_folded(words: str) -> None:
     [quote] = quotations(f'"{words}"', PAGE)
 
@@ -30,6 +30,10 @@ def test_quote_marks_dashes_and_line_ends_are_folded(words: str) -> None:
 @pytest.mark.parametrize("words", ["he fee", "fee is 5 eur", "The fee is 6 euros", ""])
 def test_parts_of_words_and_other_words_are_not_found(words: str) -> None:
     assert find(words, PAGE.blocks[0]) is None
+
+
+def test_a_folded_character_keeps_its_place() -> None:
+    assert {(len(char), len(folded)) for char, folded in FOLDS.items()} == {(1, 1)}
 
 
 def test_citations_keep_their_order() -> None:

@@ -2,7 +2,7 @@
 // Knows no markup. One instance for each panel.
 import { browser } from 'wxt/browser';
 import type { LinkView, PageAnswer, PageText, Passage, ToPanel } from '../../../lib/connection/messages.ts';
-import type { CopilotCard, ServerFrame } from '../../../lib/connection/protocol.ts';
+import { type CopilotCard, type ServerFrame, TITLE_CHARS_MAX, URL_CHARS_MAX } from '../../../lib/connection/protocol.ts';
 import { remember } from '../../../lib/picker.ts';
 import { t } from '../../../lib/words.ts';
 import { applyFrame, earlierTurns, interrupt, isRunning, newTurn, type Turn, wordsOf } from './thread.ts';
@@ -187,7 +187,7 @@ export class Store {
     const { title, url, blocks } = page.text;
     const id = `p${crypto.randomUUID().slice(0, 13)}`;
     this.patchPage({ status: 'opening', id, tokensDone: 0, tokensTotal: 0, message: '' });
-    const frame = { type: 'page.open' as const, page: id, title: title.slice(0, 2_000), url: url.slice(0, 8_000), blocks };
+    const frame = { type: 'page.open' as const, page: id, title: title.slice(0, TITLE_CHARS_MAX), url: url.slice(0, URL_CHARS_MAX), blocks };
     this.wire.send({ kind: 'frame', frame });
   }
 

@@ -1,7 +1,10 @@
 // The turns of one conversation and how frames change them. Pure: called by store, tested without a browser.
-import type { CheckResult, CopilotCard, EarlierTurn, PassageCard, Quote, ServerFrame, Timings, Usage } from '../../../lib/connection/protocol.ts';
+import { type CheckResult, type CopilotCard, type EarlierTurn, type PassageCard, QUESTION_CHARS_MAX, type Quote, type ServerFrame, type Timings, type Usage } from '../../../lib/connection/protocol.ts';
 
 const HISTORY_TURNS = 4;
+const SELECTION_CHARS = 1_500;
+/** So long a question still fits together with a selected passage. */
+export const OWN_WORDS_MAX = QUESTION_CHARS_MAX - wordsOf('', 'x'.repeat(SELECTION_CHARS)).length;
 
 export interface Turn {
   run: string;
@@ -69,5 +72,5 @@ export function earlierTurns(turns: Turn[]): EarlierTurn[] {
 
 /** The words that go to the server: the question, and the selected passage when it is about one. */
 export function wordsOf(question: string, selection: string): string {
-  return selection === '' ? question : `About this passage of the page: “${selection.slice(0, 1_500)}”\n\n${question}`;
+  return selection === '' ? question : `About this passage of the page: “${selection.slice(0, SELECTION_CHARS)}”\n\n${question}`;
 }
