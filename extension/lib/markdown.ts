@@ -33,7 +33,7 @@ function withMarks(answer: string, quotes: Quote[], blocks: number, inlines: Inl
       return n >= 1 && n <= blocks ? hold(inlines.cite(n), all) : all;
     });
   let [text, end] = ['', 0];
-  for (const quote of [...quotes].sort((a, b) => a.at - b.at)) {
+  for (const quote of quotes.toSorted((a, b) => a.at - b.at)) {
     const whole = answer.slice(quote.at, quote.at + quote.text.length + 2);
     if (quote.at < end || whole.slice(1, -1) !== quote.text) continue;
     text += cite(answer.slice(end, quote.at)) + hold(inlines.quote(quote), whole);

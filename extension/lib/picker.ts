@@ -32,7 +32,7 @@ export function suggest(cards: CopilotCard[], title: string, text: string): Copi
   const scored = cards.map((card) => ({ card, score: fit(card, title, words) }));
   return scored
     .filter(({ score }) => score >= SUGGESTED_FROM)
-    .sort((a, b) => b.score - a.score || a.card.name.localeCompare(b.card.name))
+    .toSorted((a, b) => b.score - a.score || a.card.name.localeCompare(b.card.name))
     .slice(0, SUGGESTED_MAX)
     .map(({ card }) => card);
 }
@@ -49,7 +49,7 @@ export function search(cards: CopilotCard[], query: string): CopilotCard[] {
     return card.category_name.toLowerCase().startsWith(parts[0] ?? '') ? 2 : 1;
   };
   const ranked = cards.map((card) => ({ card, score: rank(card) })).filter(({ score }) => score > 0);
-  return ranked.sort((a, b) => b.score - a.score || a.card.name.localeCompare(b.card.name)).map(({ card }) => card);
+  return ranked.toSorted((a, b) => b.score - a.score || a.card.name.localeCompare(b.card.name)).map(({ card }) => card);
 }
 
 /** The picker's list without a query: suggested for this page, recent, then every category. */

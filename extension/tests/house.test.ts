@@ -1,5 +1,5 @@
 // @vitest-environment node
-// Rules that no type can hold: no HTML strings, no socket outside link, short files that say what they are, words that exist.
+// Rules that no type can hold: no HTML strings, no socket outside link, files that say what they are, words that exist.
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -15,10 +15,9 @@ const read = (file: string): string => readFileSync(join(ROOT, file), 'utf8');
 test.each(files)('%s keeps the rules', (file) => {
   const text = read(file);
   expect(text.startsWith('// ')).toBe(true);
-  expect(text.split('\n').length).toBeLessThanOrEqual(400);
   expect(text).not.toMatch(/innerHTML|outerHTML|insertAdjacentHTML|dangerouslySetInnerHTML|document\.write|\beval\(|new Function/);
   expect(text).not.toMatch(/console\.|localStorage|indexedDB|\bfetch\(|XMLHttpRequest|sendBeacon/);
-  if (file !== 'lib/connection/link.ts') expect(text).not.toMatch(/new WebSocket/);
+  expect(text.includes('new WebSocket')).toBe(file === 'lib/connection/link.ts');
 });
 
 test('every message that the code names is in the catalogue, and none is left over', () => {

@@ -3,7 +3,7 @@
 import { beforeEach, expect, test } from 'vitest';
 import type { FromPanel, ToPanel } from '../lib/connection/messages.ts';
 import { Relay } from '../lib/connection/relay.ts';
-import { FakeSocket, KEY, ORIGIN, READY, until, URL_ } from './sockets.ts';
+import { FakeSocket, KEY, ORIGIN, READY, settle, until, URL_ } from './sockets.ts';
 
 const OPEN: Extract<FromPanel, { kind: 'open' }> = { kind: 'open', nonce: null, tab: 1, page: null, seen: {} };
 let sockets: FakeSocket[];
@@ -26,6 +26,10 @@ beforeEach(() => {
 function panel(): { send: (message: ToPanel) => void; got: ToPanel[]; frames: () => string[] } {
   const got: ToPanel[] = [];
   return { got, send: (message) => got.push(message), frames: () => got.flatMap((message) => (message.kind === 'frame' ? [message.frame.type] : [])) };
+}
+
+function seqs(got: ToPanel[]): number[] {
+  return got.flatMap((message) => (message.kind === 'frame' && 'seq' in message.frame ? [message.frame.seq] : []));
 }
 
 async function becomeReady(index: number, session = 's1'): Promise<FakeSocket> {
@@ -63,6 +67,8 @@ test('a frame that was seen before is not passed on twice', async () => {
   relay.receive(a.send, ask('ra', 'pa'));
   for (const seq of [0, 1, 1, 0, 2]) socket.say({ type: 'run.delta', run: 'ra', seq, text: String(seq) });
   await until(() => a.frames().length === 3);
+  await settle();
+  expect(seqs(a.got)).toEqual([0, 1, 2]);
 });
 
 test('after a short loss the session is resumed from what was seen', async () => {
@@ -87,7 +93,8 @@ test('a restarted worker resumes from what the panel has seen', async () => {
   expect(socket.sent.find((frame) => frame.type === 'resume')).toEqual({ type: 'resume', session: 's0', seen: { ra: 4 } });
   socket.say({ type: 'run.delta', run: 'ra', seq: 4, text: 'old' });
   socket.say({ type: 'run.delta', run: 'ra', seq: 5, text: 'new' });
-  await until(() => a.frames().length === 1);
+  await settle();
+  expect(seqs(a.got)).toEqual([5]);
 });
 
 test('when the server no longer knows the session, panels are told to open their pages again', async () => {
@@ -96,7 +103,8 @@ test('when the server no longer knows the session, panels are told to open their
   (await becomeReady(0)).drop();
   const second = await becomeReady(1, 's2');
   second.say({ type: 'error', code: 'resume_unknown', message: 'gone', page: null, retry_after_ms: null });
-  await until(() => a.got.at(-1)?.kind === 'link' && (a.got.at(-1) as { link: { fresh: boolean } }).link.fresh);
+  await settle();
+  expect(a.got.at(-1)).toMatchObject({ kind: 'link', link: { fresh: true } });
 });
 
 test('a panel that goes takes its runs and its page with it', async () => {
@@ -108,7 +116,7 @@ test('a panel that goes takes its runs and its page with it', async () => {
   relay.receive(a.send, ask('ra', 'pa'));
   relay.receive(b.send, openPage('pb'));
   relay.detach(a.send);
-  expect(socket.types().slice(-2).sort()).toEqual(['cancel', 'page.close']);
+  expect(socket.types().slice(-2).toSorted()).toEqual(['cancel', 'page.close']);
   expect(socket.sent.some((frame) => frame.type === 'page.close' && frame.page === 'pb')).toBe(false);
 });
 

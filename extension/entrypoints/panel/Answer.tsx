@@ -11,7 +11,7 @@ interface Props {
   turn: Turn;
   blocks: number;
   missing: string;
-  show: (passage: Passage) => void;
+  show: (passage: Passage) => Promise<void>;
 }
 
 export function Answer({ turn, blocks, missing, show }: Props) {
@@ -21,7 +21,7 @@ export function Answer({ turn, blocks, missing, show }: Props) {
         cite: (n) => <Cite n={n} show={show} />,
         quote: (quote) => <QuoteMark quote={quote} isMissing={missing === quote.text} show={show} />,
       }),
-    [turn.answer, turn.quotes, blocks, missing],
+    [turn.answer, turn.quotes, blocks, missing, show],
   );
   return <div class={`prose${turn.status === 'streaming' ? ' prose-live' : ''}`}>{body}</div>;
 }
@@ -29,7 +29,7 @@ export function Answer({ turn, blocks, missing, show }: Props) {
 function Cite({ n, show }: { n: number; show: Props['show'] }) {
   const passage: Passage = { block: n, start: null, end: null, text: '' };
   return (
-    <button type="button" class="cite" aria-label={t('citeTitle', n)} title={t('citeTitle', n)} onClick={() => show(passage)}>
+    <button type="button" class="cite" aria-label={t('citeTitle', n)} title={t('citeTitle', n)} onClick={() => void show(passage)}>
       {n}
     </button>
   );
@@ -46,7 +46,7 @@ function QuoteMark({ quote, isMissing, show }: { quote: Quote; isMissing: boolea
   }
   const { block, start, end, text } = quote;
   const lastWord = text.lastIndexOf(' ') + 1; // keeps the tick on the line of the last word
-  const act = (): void => show({ block, start, end, text });
+  const act = (): void => void show({ block, start, end, text });
   const onKeyDown = (event: KeyboardEvent): void => {
     if (event.key !== 'Enter' && event.key !== ' ') return;
     event.preventDefault();

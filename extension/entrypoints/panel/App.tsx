@@ -1,5 +1,5 @@
 // The panel from top to bottom: header, notices, thread or a full-page state, composer. Called by main.
-import { useEffect, useState } from 'preact/hooks';
+import { useCallback, useEffect, useState } from 'preact/hooks';
 import { Composer } from './Composer.tsx';
 import { Header } from './Header.tsx';
 import { Pairing } from './Pairing.tsx';
@@ -19,7 +19,8 @@ export function useStore(store: Store): State {
 export function App({ store }: { store: Store }) {
   const state = useStore(store);
   const [picking, setPicking] = useState<Picking | null>(null);
-  useEscape(store, picking, () => setPicking(null));
+  const stopPicking = useCallback(() => setPicking(null), []);
+  useEscape(store, picking !== null, stopPicking);
   const { status } = state.link;
   const isPairing = status === 'unpaired' || status === 'wrong_code' || status === 'expired' || state.isPairingAgain;
   const standstill = state.stranger || !isPairing ? standstillOf(state) : null;
@@ -28,7 +29,7 @@ export function App({ store }: { store: Store }) {
       <Header store={store} state={state} onPick={() => setPicking(picking ? null : 'switch')} isPicking={picking !== null} />
       <Training store={store} state={state} />
       <div class="body">
-        {picking && <Picker store={store} state={state} picking={picking} onDone={() => setPicking(null)} />}
+        {picking && <Picker store={store} state={state} picking={picking} onDone={stopPicking} />}
         <main class="main" inert={picking !== null}>
           {standstill ? <Standstill store={store} standstill={standstill} /> : isPairing ? <Pairing store={store} state={state} /> : <Thread store={store} state={state} onPick={setPicking} />}
         </main>
@@ -44,16 +45,16 @@ export function App({ store }: { store: Store }) {
 }
 
 /** Escape closes the picker first, then the sidebar. */
-function useEscape(store: Store, picking: Picking | null, stopPicking: () => void): void {
+function useEscape(store: Store, isPicking: boolean, stopPicking: () => void): void {
   useEffect(() => {
     const aborter = new AbortController();
     const onKey = (event: KeyboardEvent): void => {
       if (event.key !== 'Escape' || event.isComposing) return;
       event.preventDefault();
-      if (picking) stopPicking();
+      if (isPicking) stopPicking();
       else if (HOST === 'page') store.close();
     };
     addEventListener('keydown', onKey, { signal: aborter.signal });
     return () => aborter.abort();
-  }, [picking]);
+  }, [store, isPicking, stopPicking]);
 }

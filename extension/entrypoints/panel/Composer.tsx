@@ -20,11 +20,6 @@ export function Composer({ store, state, isCovered }: { store: Store; state: Sta
     store.ask(draft.trim(), withSelection);
     setDraft('');
   };
-  const onKeyDown = (event: KeyboardEvent): void => {
-    if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return;
-    event.preventDefault();
-    ask();
-  };
   return (
     <div class="composer" role="group" aria-label={t('composer')}>
       {withSelection && <Selection text={state.selection} drop={() => setDropped(state.selection)} />}
@@ -37,7 +32,7 @@ export function Composer({ store, state, isCovered }: { store: Store; state: Sta
           aria-label={t('composer')}
           placeholder={t(withSelection ? 'composerSelection' : 'composerHint')}
           onInput={(event) => setDraft(event.currentTarget.value)}
-          onKeyDown={onKeyDown}
+          onKeyDown={(event) => onEnter(event, ask)}
         />
         <button type="button" class="send" aria-label={t('send')} title={t('send')} disabled={!canAsk} onClick={ask}>
           <Icon name="send" />
@@ -45,6 +40,12 @@ export function Composer({ store, state, isCovered }: { store: Store; state: Sta
       </div>
     </div>
   );
+}
+
+function onEnter(event: KeyboardEvent, act: () => void): void {
+  if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return;
+  event.preventDefault();
+  act();
 }
 
 function Selection({ text, drop }: { text: string; drop: () => void }) {
@@ -65,7 +66,7 @@ function useGrowth(field: { current: HTMLTextAreaElement | null }, draft: string
     if (!element) return;
     element.style.height = 'auto';
     element.style.height = `${Math.min(element.scrollHeight, 180)}px`;
-  }, [draft]);
+  }, [field, draft]);
 }
 
 /** Ready to type whenever the panel gets the focus or the picker closes. */
@@ -77,5 +78,5 @@ function useFocus(field: { current: HTMLTextAreaElement | null }, isCovered: boo
     const onFocus = (): void => void (document.activeElement === document.body && field.current?.focus());
     addEventListener('focus', onFocus, { signal: aborter.signal });
     return () => aborter.abort();
-  }, [isCovered]);
+  }, [field, isCovered]);
 }

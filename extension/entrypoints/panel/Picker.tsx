@@ -122,6 +122,7 @@ interface OptionProps {
 
 function Option({ card, id, isActive, isCurrent, pick }: OptionProps) {
   return (
+    // oxlint-disable-next-line jsx-a11y/click-events-have-key-events, jsx-a11y/interactive-supports-focus -- the search field has both
     <div class={`option${isCurrent ? ' option-current' : ''}`} id={id} role="option" aria-selected={isActive} onClick={() => pick(card)}>
       <span class="option-name">
         {card.name} <Badge mode={card.mode} refused={card.refused} />

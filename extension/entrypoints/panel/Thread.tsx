@@ -119,17 +119,19 @@ function Action({ icon, name, act }: { icon: IconName; name: string; act: () => 
 function useStickToEnd(box: { current: HTMLDivElement | null }, turns: Turn[]): void {
   const follows = useRef(true);
   const count = useRef(0);
+  const isEmpty = turns.length === 0; // then there is no box yet
   useEffect(() => {
     const element = box.current;
-    if (!element) return;
+    if (isEmpty || !element) return;
     const aborter = new AbortController();
     const onScroll = (): void => void (follows.current = element.scrollHeight - element.scrollTop - element.clientHeight < 48);
     element.addEventListener('scroll', onScroll, { signal: aborter.signal, passive: true });
     return () => aborter.abort();
-  }, [turns.length > 0]);
+  }, [box, isEmpty]);
   useEffect(() => {
     if (turns.length !== count.current) follows.current = true;
     count.current = turns.length;
-    if (follows.current) box.current?.scrollTo({ top: box.current.scrollHeight });
-  }, [turns]);
+    const element = box.current;
+    if (follows.current) element?.scrollTo({ top: element.scrollHeight });
+  }, [box, turns]);
 }

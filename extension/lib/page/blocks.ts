@@ -72,7 +72,7 @@ export function visibleBlocks(root: Element): Block[] {
 function* visibleTexts(parent: Element | ShadowRoot): Generator<Text> {
   for (const node of parent.childNodes) {
     if (node.nodeType === Node.TEXT_NODE) {
-      if (!isInvisibleText((node.parentElement ?? (parent as ShadowRoot).host) as Element)) yield node as Text;
+      if (!isInvisibleText(node.parentElement ?? (parent as ShadowRoot).host)) yield node as Text;
     } else if (node.nodeType === Node.ELEMENT_NODE && !isHidden(node as Element)) {
       const { shadowRoot } = node as Element;
       if (shadowRoot) yield* visibleTexts(shadowRoot);

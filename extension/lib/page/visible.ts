@@ -30,6 +30,7 @@ function isTiny(style: CSSStyleDeclaration): boolean {
 /** Screen-reader-only text: cut to nothing, or moved out of the page. */
 function isClipped(element: Element, style: CSSStyleDeclaration): boolean {
   if (style.position !== 'absolute' && style.position !== 'fixed' && !isCutOff(style)) return false;
+  // oxlint-disable-next-line typescript/no-deprecated -- pages still hide text with it
   if (/^rect\((0|1)(px)?,? *(0|1)(px)?,? *(0|1)(px)?,? *(0|1)(px)?\)$/.test(style.clip)) return true;
   if (/^inset\((50|100)%/.test(style.clipPath)) return true;
   if (/^-\d{4,}px$/.test(style.left) || /^-\d{4,}px$/.test(style.top) || /^-\d{4,}px$/.test(style.textIndent)) return true;
