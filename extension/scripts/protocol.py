@@ -1,8 +1,8 @@
 """Writes the TypeScript of what server and extension must agree on: `make protocol`; CI runs it with --check.
 
 `protocol.ts` has the frames of server/protocol.py and the limits around them, `characters.ts` the characters that
-server/text folds or skips. Fields with a default are optional in what the client sends and always there in what the
-server sends. Run it from the repository root: `python extension/scripts/protocol.py [--check]`.
+server/text folds or skips. Fields with a default are optional in what the client sends (the schema for validation) and
+always there in what the server sends (that for serialization). Run it from the repository root.
 """
 
 import json
@@ -43,20 +43,19 @@ def quoted(value: object) -> str:
     return f"'{value}'" if isinstance(value, str) else f"{value:_}"
 
 
-def interface(name: str, schema: Schema, *, defaults_are_sent: bool) -> str:
+def interface(name: str, schema: Schema) -> str:
     """One model as an exported interface, its docstring as the comment above."""
     words = " ".join(str(schema.get("description", "")).split())
     lines = [f"/** {words} */"] if words else []
     lines.append(f"export interface {name} {{")
     required = set(schema.get("required", ()))
     for field, part in schema.get("properties", {}).items():
-        must = field in required or field == "type" or defaults_are_sent
-        lines.append(f"  {field}{'' if must else '?'}: {ts_type(part)};")
+        lines.append(f"  {field}{'' if field in required else '?'}: {ts_type(part)};")
     return "\n".join([*lines, "}"])
 
 
-def models(schema: Schema, *, defaults_are_sent: bool) -> list[str]:
-    return [interface(name, part, defaults_are_sent=defaults_are_sent) for name, part in schema["$defs"].items()]
+def models(schema: Schema) -> list[str]:
+    return [interface(name, part) for name, part in schema["$defs"].items()]
 
 
 def constants(client: Schema) -> str:
@@ -90,15 +89,15 @@ def protocol() -> str:
     from server.protocol import CLIENT_FRAME, SERVER_FRAME
 
     client = CLIENT_FRAME.json_schema(mode="validation")
-    server = SERVER_FRAME.json_schema(mode="validation")
+    server = SERVER_FRAME.json_schema(mode="serialization")
     sections = [
         HEAD.format(what="Every frame of the socket, and its limits.", source="server/protocol.py and settings.py"),
         constants(client),
         "// --- client to server",
-        *models(client, defaults_are_sent=False),
+        *models(client),
         f"export type ClientFrame = {ts_type(client)};",
         "// --- server to client",
-        *models(server, defaults_are_sent=True),
+        *models(server),
         f"export type ServerFrame = {ts_type(server)};",
     ]
     return "\n\n".join(sections) + "\n"
