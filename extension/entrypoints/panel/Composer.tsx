@@ -2,7 +2,8 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { t } from '../../lib/words.ts';
 import { Icon } from './Icon.tsx';
-import type { State, Store } from './state/store.ts';
+import type { State } from './state/state.ts';
+import type { Store } from './state/store.ts';
 import { isRunning, OWN_WORDS_MAX } from './state/thread.ts';
 
 export function Composer({ store, state, isCovered }: { store: Store; state: State; isCovered: boolean }) {

@@ -2,7 +2,8 @@
 import type { CopilotCard } from '../../lib/connection/protocol.ts';
 import { t } from '../../lib/words.ts';
 import { Icon } from './Icon.tsx';
-import type { State, Store } from './state/store.ts';
+import type { State } from './state/state.ts';
+import type { Store } from './state/store.ts';
 import { HOST } from './state/wire.ts';
 
 interface Props {

@@ -3,7 +3,8 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import { normaliseCode } from '../../lib/connection/pairing.ts';
 import { CODE_LETTERS } from '../../lib/connection/protocol.ts';
 import { t } from '../../lib/words.ts';
-import type { State, Store } from './state/store.ts';
+import type { State } from './state/state.ts';
+import type { Store } from './state/store.ts';
 
 export function Pairing({ store, state }: { store: Store; state: State }) {
   const [code, setCode] = useState('');

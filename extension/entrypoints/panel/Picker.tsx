@@ -5,7 +5,8 @@ import { search, type Section, sections, suggest } from '../../lib/picker.ts';
 import type { CopilotCard } from '../../lib/connection/protocol.ts';
 import { t } from '../../lib/words.ts';
 import { Badge } from './Header.tsx';
-import type { State, Store } from './state/store.ts';
+import type { State } from './state/state.ts';
+import type { Store } from './state/store.ts';
 import type { Turn } from './state/thread.ts';
 
 const TEXT_CHARS = 20_000;

@@ -6,7 +6,8 @@ import { Facts } from './Facts.tsx';
 import { Badge } from './Header.tsx';
 import { Icon, type IconName } from './Icon.tsx';
 import type { Picking } from './Picker.tsx';
-import type { State, Store } from './state/store.ts';
+import type { State } from './state/state.ts';
+import type { Store } from './state/store.ts';
 import { isRunning, type Turn } from './state/thread.ts';
 
 interface Props {

@@ -4,7 +4,8 @@ import { useRef } from 'preact/hooks';
 import type { TrainFigures } from '../../lib/connection/protocol.ts';
 import { t } from '../../lib/words.ts';
 import { Icon } from './Icon.tsx';
-import type { State, Store } from './state/store.ts';
+import type { State } from './state/state.ts';
+import type { Store } from './state/store.ts';
 import { mayTryAgain, remainingOf, type TrainingView, viewOf } from './state/training.ts';
 
 type Running = Extract<TrainingView, { kind: 'running' }>;

@@ -1,6 +1,7 @@
 // What the panel says when it cannot answer yet: a sentence and one action for each state. Called by App.
 import { t } from '../../lib/words.ts';
-import type { State, Store } from './state/store.ts';
+import type { State } from './state/state.ts';
+import type { Store } from './state/store.ts';
 import { HOST } from './state/wire.ts';
 
 /** A state that fills the panel. `action` names what the button does. */

@@ -1,53 +1,16 @@
 // The panel's state and everything that changes it: the link, the page, the thread. Called by the components.
 // Knows no markup. One instance for each panel.
-import { browser } from 'wxt/browser';
-import type { LinkView, PageAnswer, PageText, Passage, ToPanel } from '../../../lib/connection/messages.ts';
+import type { LinkView, PageAnswer, Passage, ToPanel } from '../../../lib/connection/messages.ts';
 import { type CopilotCard, type ServerFrame, TITLE_CHARS_MAX, URL_CHARS_MAX } from '../../../lib/connection/protocol.ts';
 import { remember } from '../../../lib/picker.ts';
 import { t } from '../../../lib/words.ts';
+import { keepChoice, keepThread, recall } from './memory.ts';
+import { FIRST_STATE, NO_PAGE, type PageState, type State } from './state.ts';
 import { applyFrame, earlierTurns, interrupt, isRunning, newTurn, type Turn, wordsOf } from './thread.ts';
-import type { TrainingFrame } from './training.ts';
 import { Wire } from './wire.ts';
 
-export interface PageState {
-  status: 'looking' | 'empty' | 'unreadable' | 'opening' | 'ready' | 'error';
-  id: string | null;
-  text: PageText | null;
-  tokensDone: number;
-  tokensTotal: number;
-  blocksRead: number;
-  blocksTotal: number;
-  message: string;
-  moved: boolean;
-}
-
-export interface State {
-  link: LinkView;
-  stranger: boolean;
-  tab: number | null;
-  page: PageState;
-  copilot: string;
-  recent: string[];
-  turns: Turn[];
-  /** The training under way, or the report of the last one until it is put away. */
-  training: TrainingFrame | null;
-  selection: string;
-  notice: string;
-  /** The user wants a new pairing although the old key is still here. */
-  isPairingAgain: boolean;
-  /** The quote that was looked for in the page and is not there any more. */
-  missing: string;
-}
-
-const NO_PAGE: PageState = {
-  status: 'looking', id: null, text: null, tokensDone: 0, tokensTotal: 0, blocksRead: 0, blocksTotal: 0, message: '', moved: false,
-};
-
 export class Store {
-  state: State = {
-    link: { status: 'connecting', message: '', ready: null, fresh: true },
-    stranger: false, tab: null, page: NO_PAGE, copilot: 'generalist', recent: [], turns: [], training: null, selection: '', notice: '', missing: '', isPairingAgain: false,
-  };
+  state: State = FIRST_STATE;
   private listeners = new Set<() => void>();
   private readonly wire = new Wire(
     (message) => this.hear(message),
@@ -86,9 +49,8 @@ export class Store {
   flip = (): void => void this.wire.call({ do: 'flip' });
 
   choose = (copilot: string): void => {
-    const recent = remember(this.state.recent, copilot);
-    this.patch({ copilot, recent });
-    void browser.storage.local.set({ copilot, recent });
+    this.patch({ copilot, recent: remember(this.state.recent, copilot) });
+    keepChoice(this.state);
   };
 
   ask = (question: string, withSelection: boolean, copilot = this.current?.id ?? 'generalist'): void => {
@@ -139,7 +101,7 @@ export class Store {
     for (const turn of this.state.turns) if (isRunning(turn)) this.stop(turn);
     this.patch({ turns: [] });
     void this.wire.call({ do: 'clear' });
-    this.save();
+    keepThread(this.state);
   };
 
   readPage = async (): Promise<void> => {
@@ -148,7 +110,8 @@ export class Store {
     this.patch({ page: NO_PAGE });
     this.takePage(await this.wire.call({ do: 'read' }));
     if (!this.state.page.text) return;
-    await this.restore();
+    const kept = await recall(this.state);
+    this.patch({ ...kept, turns: interrupt(kept.turns, t('interrupted')) });
     if (!this.state.page.id) this.openPage(); // else the link came up meanwhile and it is open
   };
 
@@ -200,7 +163,7 @@ export class Store {
     if (frame.type === 'copilots') this.takeCopilots(frame.copilots);
     if (!('run' in frame)) return;
     this.patch({ turns: applyFrame(this.state.turns, frame) });
-    if (frame.type === 'run.done' || frame.type === 'run.error') this.save();
+    if (frame.type === 'run.done' || frame.type === 'run.error') keepThread(this.state);
   }
 
   private takeCopilots(copilots: CopilotCard[]): void {
@@ -237,22 +200,6 @@ export class Store {
   private standing(): { page: string | null; seen: Record<string, number> } {
     const running = this.state.turns.filter((turn) => turn.status === 'waiting' || turn.status === 'streaming');
     return { page: this.state.page.id, seen: Object.fromEntries(running.map((turn) => [turn.run, turn.seq])) };
-  }
-
-  // --- storage: the thread of this page in this tab, for as long as the browser runs
-
-  private get chatName(): string {
-    return `chat:${this.state.tab}:${this.state.page.text?.url.split('#')[0] ?? ''}`;
-  }
-
-  private async restore(): Promise<void> {
-    const chat = (await browser.storage.session.get(this.chatName))[this.chatName] as Turn[] | undefined;
-    const { copilot, recent } = await browser.storage.local.get<{ copilot?: string; recent?: string[] }>(['copilot', 'recent']);
-    this.patch({ turns: interrupt(chat ?? [], t('interrupted')), copilot: copilot ?? 'generalist', recent: recent ?? [] });
-  }
-
-  private save(): void {
-    void browser.storage.session.set({ [this.chatName]: this.state.turns.slice(-40) });
   }
 
   private patchPage(part: Partial<PageState>): void {
