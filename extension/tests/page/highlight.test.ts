@@ -1,8 +1,8 @@
 // From a passage back to a Range in the page: exact offsets first, folded words second, nothing when it is gone.
 import { beforeEach, expect, test } from 'vitest';
-import { type Block, visibleBlocks } from '../lib/page/blocks.ts';
-import { findFolded, fold } from '../lib/page/fold.ts';
-import { rangeIn, rangeOf } from '../lib/page/highlight.ts';
+import { type Block, visibleBlocks } from '../../lib/page/blocks.ts';
+import { findFolded, fold } from '../../lib/page/fold.ts';
+import { rangeIn, rangeOf } from '../../lib/page/highlight.ts';
 
 let blocks: Block[];
 

@@ -1,7 +1,7 @@
 // @vitest-environment node
 // The same numbers that Python's hmac and hashlib give (server/transport/pairing.py): the two sides must never drift apart.
 import { expect, test } from 'vitest';
-import { fromHex, keyFromCode, newNonce, normaliseCode, proofOf, sameProof, toHex } from '../lib/connection/pairing.ts';
+import { fromHex, keyFromCode, newNonce, normaliseCode, proofOf, sameProof, toHex } from '../../lib/connection/pairing.ts';
 
 const SHAKE = {
   nonceClient: '11'.repeat(32),

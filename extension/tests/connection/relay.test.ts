@@ -1,8 +1,8 @@
 // @vitest-environment node
 // Panels and one link: who gets which frame, what a lost connection does, and what is cancelled when a panel goes.
 import { beforeEach, expect, test } from 'vitest';
-import type { FromPanel, ToPanel } from '../lib/connection/messages.ts';
-import { Relay } from '../lib/connection/relay.ts';
+import type { FromPanel, ToPanel } from '../../lib/connection/messages.ts';
+import { Relay } from '../../lib/connection/relay.ts';
 import { FakeSocket, KEY, ORIGIN, READY, settle, until, URL_ } from './sockets.ts';
 
 const OPEN: Extract<FromPanel, { kind: 'open' }> = { kind: 'open', nonce: null, tab: 1, page: null, seen: {} };

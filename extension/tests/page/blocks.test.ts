@@ -1,6 +1,6 @@
 // What is read of a page: visible text only, one block for each passage, offsets that lead back to the live nodes.
 import { beforeEach, describe, expect, test } from 'vitest';
-import { readBlocks, visibleBlocks } from '../lib/page/blocks.ts';
+import { readBlocks, visibleBlocks } from '../../lib/page/blocks.ts';
 
 const texts = (): string[] => visibleBlocks(document.body).map((block) => block.text);
 

@@ -1,7 +1,7 @@
 // The conversation: frames in, turns out.
 import { expect, test } from 'vitest';
-import { applyFrame, earlierTurns, interrupt, newTurn, OWN_WORDS_MAX, wordsOf } from '../entrypoints/panel/state/thread.ts';
-import { QUESTION_CHARS_MAX } from '../lib/connection/protocol.ts';
+import { applyFrame, earlierTurns, interrupt, newTurn, OWN_WORDS_MAX, wordsOf } from '../../entrypoints/panel/state/thread.ts';
+import { QUESTION_CHARS_MAX } from '../../lib/connection/protocol.ts';
 
 const turn = newTurn({ run: 'r1', question: 'Q', selection: '', copilot: 'a/b', copilotName: 'B', status: 'waiting' });
 const quote = { text: 'x', verified: true, at: 0, block: 1, start: 0, end: 1 };

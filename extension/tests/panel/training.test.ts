@@ -1,11 +1,11 @@
 // The strip under the copilot's line: what it offers, how far a training is, and what came of it.
 import { h, render } from 'preact';
 import { beforeEach, expect, test, vi } from 'vitest';
-import { Training } from '../entrypoints/panel/Training.tsx';
-import { remainingOf, type TrainingFrame, viewOf } from '../entrypoints/panel/state/training.ts';
-import type { CopilotCard } from '../lib/connection/protocol.ts';
+import { Training } from '../../entrypoints/panel/Training.tsx';
+import { remainingOf, type TrainingFrame, viewOf } from '../../entrypoints/panel/state/training.ts';
+import type { CopilotCard } from '../../lib/connection/protocol.ts';
 
-vi.mock('../lib/words.ts', () => ({ t: (...parts: unknown[]) => parts.join(' ') }));
+vi.mock('../../lib/words.ts', () => ({ t: (...parts: unknown[]) => parts.join(' ') }));
 
 const CARD: CopilotCard = {
   id: 'a/b', name: 'B', category: 'a', category_name: 'A', promise: '', starters: [], hints: [], mode: 'instructed', refused: null, trainable: true,

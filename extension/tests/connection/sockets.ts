@@ -1,7 +1,7 @@
 // A socket and a server made of plain functions, for the tests of link and relay. No network.
-import type { Socket } from '../lib/connection/link.ts';
-import { fromHex, keyFromCode, proofOf } from '../lib/connection/pairing.ts';
-import { type ClientFrame, EXTENSION_ORIGIN, type Hello, type Ready } from '../lib/connection/protocol.ts';
+import type { Socket } from '../../lib/connection/link.ts';
+import { fromHex, keyFromCode, proofOf } from '../../lib/connection/pairing.ts';
+import { type ClientFrame, EXTENSION_ORIGIN, type Hello, type Ready } from '../../lib/connection/protocol.ts';
 
 export const ORIGIN = EXTENSION_ORIGIN;
 export const URL_ = 'ws://127.0.0.1:8377/ws';

@@ -1,8 +1,8 @@
 // @vitest-environment node
 // The handshake against a fake socket: who must prove what, and that an impostor never gets a second frame.
 import { describe, expect, test } from 'vitest';
-import { type Key, Link, type Trouble } from '../lib/connection/link.ts';
-import type { PageOpen } from '../lib/connection/protocol.ts';
+import { type Key, Link, type Trouble } from '../../lib/connection/link.ts';
+import type { PageOpen } from '../../lib/connection/protocol.ts';
 import { FakeSocket, KEY, ORIGIN, READY, settle, until, URL_ } from './sockets.ts';
 
 const PAGE: PageOpen = { type: 'page.open', page: 'p1', title: 'secret', url: 'https://bank.example', blocks: ['secret'] };

@@ -1,9 +1,9 @@
 // The line above the composer: how much of the page was read.
 import { h, render } from 'preact';
 import { afterEach, expect, test, vi } from 'vitest';
-import { PageNotice } from '../entrypoints/panel/states.tsx';
+import { PageNotice } from '../../entrypoints/panel/states.tsx';
 
-vi.mock('../lib/words.ts', () => ({ t: (...parts: unknown[]) => parts.join(' ') }));
+vi.mock('../../lib/words.ts', () => ({ t: (...parts: unknown[]) => parts.join(' ') }));
 
 const box = document.body.appendChild(document.createElement('div'));
 afterEach(() => render(null, box));

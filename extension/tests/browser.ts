@@ -1,0 +1,60 @@
+// A stand-in for the browser's extension API: events that a test fires, storage in memory, ports. For `vi.mock('wxt/browser')`.
+import { vi } from 'vitest';
+
+type Listener = (...given: never[]) => unknown;
+
+export class FakeEvent {
+  private readonly listeners: Listener[] = [];
+
+  addListener = (listener: Listener): void => void this.listeners.push(listener);
+
+  /** What each listener returned. */
+  fire(...given: unknown[]): unknown[] {
+    return this.listeners.map((listener) => listener(...(given as never[])));
+  }
+}
+
+export class FakeArea {
+  kept: Record<string, unknown> = {};
+  accessLevel = 'TRUSTED_AND_UNTRUSTED_CONTEXTS';
+
+  setAccessLevel = ({ accessLevel }: { accessLevel: string }): Promise<void> => {
+    this.accessLevel = accessLevel;
+    return Promise.resolve();
+  };
+
+  get = (names: string | string[] | null): Promise<Record<string, unknown>> => {
+    const wanted = names === null ? Object.keys(this.kept) : [names].flat();
+    return Promise.resolve(Object.fromEntries(wanted.filter((name) => name in this.kept).map((name) => [name, this.kept[name]])));
+  };
+
+  set = (values: Record<string, unknown>): Promise<void> => {
+    Object.assign(this.kept, structuredClone(values));
+    return Promise.resolve();
+  };
+
+  remove = (names: string[]): Promise<void> => {
+    for (const name of names) delete this.kept[name];
+    return Promise.resolve();
+  };
+}
+
+export class FakePort {
+  onMessage = new FakeEvent();
+  onDisconnect = new FakeEvent();
+  got: unknown[] = [];
+  disconnect = vi.fn();
+
+  constructor(readonly name: string, readonly sender: Record<string, unknown> | undefined) {}
+
+  postMessage = (message: unknown): void => void this.got.push(structuredClone(message));
+}
+
+export const fakeBrowser = {
+  action: { onClicked: new FakeEvent() },
+  contextMenus: { onClicked: new FakeEvent(), create: vi.fn(), removeAll: vi.fn(() => Promise.resolve()) },
+  i18n: { getMessage: (name: string, values: string[] = []): string => [name, ...values].join(' ') },
+  runtime: { onInstalled: new FakeEvent(), onConnect: new FakeEvent(), onMessage: new FakeEvent() },
+  storage: { local: new FakeArea(), session: new FakeArea() },
+  tabs: { onRemoved: new FakeEvent() },
+};
