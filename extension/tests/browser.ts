@@ -50,11 +50,22 @@ export class FakePort {
   postMessage = (message: unknown): void => void this.got.push(structuredClone(message));
 }
 
+const nothing = (): Promise<unknown> => Promise.resolve();
+
 export const fakeBrowser = {
-  action: { onClicked: new FakeEvent() },
-  contextMenus: { onClicked: new FakeEvent(), create: vi.fn(), removeAll: vi.fn(() => Promise.resolve()) },
+  action: { onClicked: new FakeEvent(), setBadgeText: vi.fn(nothing), setTitle: vi.fn(nothing) },
+  contextMenus: { onClicked: new FakeEvent(), create: vi.fn(), removeAll: vi.fn(nothing) },
   i18n: { getMessage: (name: string, values: string[] = []): string => [name, ...values].join(' ') },
-  runtime: { onInstalled: new FakeEvent(), onConnect: new FakeEvent(), onMessage: new FakeEvent() },
+  permissions: { request: vi.fn(nothing) },
+  runtime: {
+    onInstalled: new FakeEvent(),
+    onConnect: new FakeEvent(),
+    onMessage: new FakeEvent(),
+    connect: ({ name }: { name: string }): FakePort => new FakePort(name, undefined),
+    getURL: (path: string): string => path,
+  },
+  scripting: { executeScript: vi.fn(nothing) },
+  sidePanel: { open: vi.fn(nothing), setOptions: vi.fn(nothing) },
   storage: { local: new FakeArea(), session: new FakeArea() },
-  tabs: { onRemoved: new FakeEvent() },
+  tabs: { onRemoved: new FakeEvent(), create: vi.fn(nothing), sendMessage: vi.fn(nothing) },
 };
