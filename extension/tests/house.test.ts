@@ -7,8 +7,8 @@ import { expect, test } from 'vitest';
 import { EXTENSION_ORIGIN } from '../lib/connection/protocol.ts';
 
 const ROOT = join(import.meta.dirname, '..');
-const files = ['lib', 'lib/page', 'lib/connection', 'entrypoints', 'entrypoints/panel', 'entrypoints/panel/state'].flatMap((folder) =>
-  readdirSync(join(ROOT, folder)).filter((name) => /\.tsx?$/.test(name)).map((name) => `${folder}/${name}`),
+const files = ['lib', 'entrypoints'].flatMap((top) =>
+  readdirSync(join(ROOT, top), { recursive: true, encoding: 'utf8' }).filter((name) => /\.tsx?$/.test(name)).map((name) => `${top}/${name}`),
 );
 const read = (file: string): string => readFileSync(join(ROOT, file), 'utf8');
 
