@@ -15,7 +15,7 @@ _ABBREVIATION = re.compile(
     r"\b(?:[A-Z]|Mr|Mrs|Ms|Dr|Prof|St|No|Nos|Art|Sec|Fig|vs|approx|e\.g|i\.e|cf|al|Inc|Ltd|Co|Jr)\.$"
 )
 _ABBREVIATION_CHARS = 12  # looked back over: a whole text of initials would take quadratic time
-_SENTENCE_END = re.compile(r"(?<=[.!?])[”’)\]]?\s+(?=[\"“‘(\[]?[A-Z0-9$€£])")
+_SENTENCE_END = re.compile(r"(?<=[.!?])(?<!\.{4})[”’)\]]?\s+(?=[\"“‘(\[]?[A-Z0-9$€£])")
 _SHORT_FACT = re.compile(r"\d.*[A-Za-z]{2}|[A-Za-z]{2}.*\d|[$€£]")  # "Fee: £5" is a unit, "3." is none
 _MARKS = re.compile(r"(?:[-*•|]\s+)+|\s+")
 _WORD = re.compile(r"\w")
@@ -77,16 +77,26 @@ def _limit(text: str, start: int, end: int) -> int:
 
 def headings(page: Page) -> dict[int, str]:
     """The heading above each block, empty where there is none. Blocks that are headings are left out: short and without
-    an end, above a longer one, or a question.
+    an end, above a longer one, or a question. Rows of facts (`Plan: Basic; Price: €5`) are none.
     """
     above: dict[int, str] = {}
     heading = ""
-    for block, below in zip(page.blocks, [*page.blocks[1:], None], strict=True):
-        text = block.text
-        short = "\n" not in text and len(text) <= HEADING_CHARS_MAX and below is not None
-        named = text[-1] not in ".!?;,”" and " | " not in text and below is not None and len(below.text) > len(text)
-        if short and (named or text.endswith("?")):
-            heading = text
+    for before, block, below in zip([None, *page.blocks], page.blocks, [*page.blocks[1:], None], strict=False):
+        neighbours = [other.text for other in (before, below) if other is not None]
+        if below is not None and _is_heading(block.text, below.text, neighbours):
+            heading = block.text
         else:
             above[block.n] = heading
     return above
+
+
+def _is_heading(text: str, below: str, neighbours: list[str]) -> bool:
+    if "\n" in text or len(text) > HEADING_CHARS_MAX or _is_row_of_facts(text, neighbours):
+        return False
+    return text.endswith("?") or (text[-1] not in ".!?;,”" and " | " not in text and len(below) > len(text))
+
+
+def _is_row_of_facts(text: str, neighbours: list[str]) -> bool:
+    """Several labels with values, or the same label as a block next to it."""
+    label, colon, _ = text.partition(": ")
+    return bool(colon) and ("; " in text or any(other.startswith(f"{label}: ") for other in neighbours))

@@ -8,7 +8,7 @@ import pytest
 
 from server.text.finder import LIST_PASSAGES, Finder, Vectors, confidence, is_whole_page
 from server.text.page import Page, read_page
-from server.text.units import units_of
+from server.text.units import headings, units_of
 
 
 def page(*blocks: str, title: str = "Ferry") -> Page:
@@ -135,3 +135,20 @@ def test_the_longest_page_is_cut_in_time_whatever_it_says(text: str) -> None:
 
 def test_a_page_of_symbols_only_finds_nothing_and_does_not_fail() -> None:
     assert texts("anything", on=page("§§§ §§§ §§§")) in ([], ["§§§ §§§ §§§"])
+
+
+def test_rows_of_facts_are_no_headings() -> None:
+    blocks = ["Plans", "Plan: Basic; Uptime: 99.5%", "Plan: Business; Uptime: 99.9% a month", "Group: Mini",
+              "Group: Van, with a trailer", "Part 2: Payment", "You pay within 30 days of the invoice."]  # fmt: skip
+    page = read_page(title="", url="", blocks=blocks, chars_max=1_000)
+
+    assert [n for n in range(1, 8) if n not in headings(page)] == [1, 6]
+
+
+def test_dots_that_lead_to_a_price_end_no_sentence() -> None:
+    page = read_page(title="", url="", blocks=["Three full days ........ 610", "It all ended... Or so it seemed."],
+                     chars_max=1_000)  # fmt: skip
+
+    assert [unit.text for unit in units_of(page)] == [
+        "Three full days ........ 610", "It all ended...", "Or so it seemed.",
+    ]  # fmt: skip
