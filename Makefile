@@ -28,6 +28,7 @@ check: $(VENV)/.dev extension/node_modules/.ready
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python extension/scripts/protocol.py --check
+	$(BIN)/python extension/scripts/protocol_docs.py --check
 	npm --prefix extension run --silent check
 
 unit: $(VENV)/.dev extension/node_modules/.ready
@@ -43,8 +44,9 @@ bench: $(VENV)/.dev ## measure against transformers + PEFT, a few minutes on an 
 bench-all: $(VENV)/.dev ## every measure and peer, to runs/; `sh bench/peers.sh` builds llama.cpp first
 	$(BIN)/python -m bench all --json runs/bench.json --plots runs/plots
 
-protocol: $(VENV)/.ready ## regenerate the TypeScript that the extension shares with the server
+protocol: $(VENV)/.ready ## write the TypeScript that extension and server share, and docs/protocol.md
 	$(BIN)/python extension/scripts/protocol.py
+	$(BIN)/python extension/scripts/protocol_docs.py
 
 clean: ## remove everything that was installed or built here
 	rm -rf $(VENV) extension/node_modules extension/.output extension/.wxt
