@@ -6,10 +6,10 @@ EXTENSION_BUILD := extension/.output/chrome-mv3/manifest.json
 HAS_NODE := $(shell command -v node >/dev/null 2>&1 && command -v npm >/dev/null 2>&1 && echo yes)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup serve test check unit e2e bench bench-all protocol clean
+.PHONY: help setup serve test check unit e2e bench bench-all protocol constraints dist clean
 
 help: ## list the targets
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 13
 
 serve: $(VENV)/.ready ## install, build the extension, start the server, print the pairing code
 ifeq ($(HAS_NODE),yes)
@@ -23,7 +23,7 @@ setup: $(VENV)/.ready $(VENV)/.dev $(EXTENSION_BUILD) ## everything that serve a
 
 test: setup check unit e2e ## everything that must be green before a commit
 
-check: $(VENV)/.dev extension/node_modules/.ready
+check: $(VENV)/.dev extension/node_modules/.ready ## linters, types, generated files
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -31,11 +31,11 @@ check: $(VENV)/.dev extension/node_modules/.ready
 	$(BIN)/python extension/scripts/protocol_docs.py --check
 	npm --prefix extension run --silent check
 
-unit: $(VENV)/.dev extension/node_modules/.ready
+unit: $(VENV)/.dev extension/node_modules/.ready ## the tests of the extension, then those of server and training
 	npm --prefix extension test --silent
 	$(BIN)/python -m pytest -q
 
-e2e: $(VENV)/.dev $(EXTENSION_BUILD)
+e2e: $(VENV)/.dev $(EXTENSION_BUILD) ## a real browser against the real server
 	node --test --test-concurrency=1 --test-force-exit tests/e2e/
 
 bench: $(VENV)/.dev ## measure against transformers + PEFT, a few minutes on an idle machine
@@ -47,6 +47,18 @@ bench-all: $(VENV)/.dev ## every measure and peer, to runs/; `sh bench/peers.sh`
 protocol: $(VENV)/.ready ## write the TypeScript that extension and server share, and docs/protocol.md
 	$(BIN)/python extension/scripts/protocol.py
 	$(BIN)/python extension/scripts/protocol_docs.py
+
+constraints: $(VENV)/.dev ## write constraints.txt from what is installed here, when `make test` is green with it
+	$(BIN)/python -m pip freeze --exclude-editable > $(VENV)/frozen
+	{ grep '^#' constraints.txt; sed 's/+.*//' $(VENV)/frozen; } > $(VENV)/constraints
+	mv $(VENV)/constraints constraints.txt
+
+dist: $(VENV)/.dev extension/node_modules/.ready ## the wheel, the extension's zips and their checksums, in dist/
+	rm -rf dist extension/.output/*.zip
+	$(BIN)/python -m pip wheel -q --disable-pip-version-check --no-deps --no-build-isolation -w dist .
+	cd extension && npx --no-install wxt zip && npx --no-install wxt zip -b firefox
+	mv extension/.output/*.zip dist/
+	cd dist && sha256sum * > SHA256SUMS
 
 clean: ## remove everything that was installed or built here
 	rm -rf $(VENV) extension/node_modules extension/.output extension/.wxt

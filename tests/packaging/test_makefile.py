@@ -1,0 +1,47 @@
+"""`make help` names every target, and constraints.txt holds what is installed."""
+
+import re
+import subprocess
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
+
+
+def make(*arguments: str) -> str:
+    done = subprocess.run(["make", *arguments], cwd=ROOT, capture_output=True, text=True, check=True)  # noqa: S603, S607
+    return done.stdout
+
+
+def test_help_lists_every_target_with_what_it_does() -> None:
+    listed = dict(line.split(maxsplit=1) for line in make("help").splitlines())
+    phony = re.search(r"^\.PHONY: (.*)$", MAKEFILE, re.MULTILINE)
+
+    assert phony is not None
+    assert set(listed) == set(phony[1].split())
+    assert set(re.findall(r"^([a-z0-9-]+):", MAKEFILE, re.MULTILINE)) == set(listed)
+
+
+def test_constraints_are_the_versions_that_are_installed() -> None:
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    pins = dict(line.split("==") for line in lines if not line.startswith("#"))
+    other = []
+    for name, pinned in pins.items():
+        try:
+            installed = version(name).partition("+")[0]
+        except PackageNotFoundError:  # an extra that is not installed here
+            continue
+        if installed != pinned:
+            other.append((name, pinned, installed))
+
+    assert other == []
+    assert len(pins) > 50
+    assert "torch" in pins
+
+
+def test_the_head_of_constraints_names_the_command_that_writes_it() -> None:
+    head = (ROOT / "constraints.txt").read_text(encoding="utf-8").partition("\n")[0]
+
+    assert "`make constraints`" in head
+    assert "pip freeze --exclude-editable" in make("-n", "-o", ".venv/.dev", "constraints")
