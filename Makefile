@@ -31,9 +31,9 @@ check: $(VENV)/.dev extension/node_modules/.ready ## linters, types, generated f
 	$(BIN)/python extension/scripts/protocol_docs.py --check
 	npm --prefix extension run --silent check
 
-unit: $(VENV)/.dev extension/node_modules/.ready ## the tests of the extension, then those of server and training
+unit: $(VENV)/.dev extension/node_modules/.ready ## the tests of the extension, then those of server and training, with coverage
 	npm --prefix extension test --silent
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q --cov --cov-report=term
 
 e2e: $(VENV)/.dev $(EXTENSION_BUILD) ## a real browser against the real server
 	node --test --test-concurrency=1 --test-force-exit tests/e2e/
