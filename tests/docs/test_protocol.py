@@ -9,7 +9,7 @@ import pytest
 from server.protocol import CLIENT_FRAME, SERVER_FRAME
 from server.transport.pairing import PairingCode
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 SCRIPTS = ROOT / "extension" / "scripts"
 
 
