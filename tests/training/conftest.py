@@ -76,6 +76,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Examples of shop/review (its second one about the lamp has an earlier turn) and a general set of two."""
     root = tmp_path_factory.mktemp("data")
     folder = root / "shop" / "review"
+    folder.mkdir(parents=True)
     for name, text in _PAGES.items():
         file = folder.parent / "pages" / f"{name}.md"
         if name.startswith("general/"):

@@ -68,7 +68,7 @@ def test_the_audit_refuses_near_duplicates(copy: Path) -> None:
 
 
 def test_the_audit_refuses_a_held_out_page_that_was_seen(copy: Path) -> None:
-    pages = copy / "shop" / "review" / "pages"
+    pages = copy / "shop" / "pages"
     shutil.copy(pages / "heldout" / "chair.md", pages / "train" / "sofa.md")
     append(copy, {"page": "sofa", "question": "Folds?", "answer": '"folds flat" [1]'})
     wrong = [line for line in audit(Examples("shop/review", data=copy), checks=[]) if line.wrong]
