@@ -1,4 +1,4 @@
-"""Measurements: our server beside its peers, on one machine, in one run. `python -m bench --help`."""
+"""Measurements: our server and its peers, on one machine, in one run. `python -m bench --help`."""
 
 import os
 

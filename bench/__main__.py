@@ -1,4 +1,4 @@
-"""`python -m bench`: our figures beside the peers', one machine, one run. `make bench` and `make bench-all` call it.
+"""`python -m bench`: our figures and the peers', on one machine in one run. `make bench` and `make bench-all` call it.
 
 Run it on an idle machine. Everything that it makes (random base, converted files) stays in BENCH_CACHE_DIR.
 """

@@ -76,7 +76,7 @@ class Contender(Protocol):
         ...
 
     def warm(self, asks: Sequence[Ask]) -> Awaitable[object]:
-        """Ask once before the clock runs, where that leaves something behind."""
+        """Ask once before the clock runs, where that warms a cache."""
         ...
 
     def together(self, asks: Sequence[Ask]) -> Awaitable[list[Stamp]]:

@@ -1,6 +1,6 @@
 """`python -m training train`: examples, base and recipe -> an adapter folder with lock, report and card. Called by cli.
 
-All is written into a folder beside the place and put there at the end: a killed run leaves the old adapter.
+Everything is written into a temporary folder and moved into place at the end: a killed run leaves the old adapter.
 """
 
 import itertools
@@ -51,7 +51,7 @@ class Job:
     work: Path
     data: Path  # the root of all examples: adapters/
     others: tuple[Copilot, ...] = ()  # a few, on whose held-out examples forgetting is measured
-    corrections: Path | None = None  # the user's own examples beside them
+    corrections: Path | None = None  # the user's own examples, added to them
     start: Path | None = None  # the adapter to start from, mostly the general one; None: a fresh one
     encoder: EncoderFiles | None = None  # the finder's; without it passages are found by words alone
     own: bool = False  # the adapter is the user's: the one in use is kept, or stays when the new one gains nothing
@@ -164,7 +164,7 @@ def train(job: Job, *, on_event: OnEvent) -> dict[str, Any]:
 def _finish(
     job: Job, bench: Bench, fit: Fit, before: Measured, losses: forgetting.Losses, *, key: str
 ) -> tuple[dict[str, Any], Path]:
-    """Write all beside the place, measure what was written, put it in place. `before`, `losses`: as it started."""
+    """Write into a temporary folder, measure that, move it into place. `before`, `losses`: as it started."""
     forgot = bench.forgotten(losses, bench.losses(fit.model, fit.prefixes))
     job.out.parent.mkdir(parents=True, exist_ok=True)
     made = Path(tempfile.mkdtemp(prefix=f".{job.out.name}.", dir=job.out.parent))

@@ -90,7 +90,7 @@ def evaluate(context: typer.Context) -> None:
 
 @app.command(context_settings=_PASS_ON)
 def bench(context: typer.Context) -> None:
-    """Measure this machine beside peers (`retinue bench --help`); works in a clone of the repository."""
+    """Measure this machine against peers (`retinue bench --help`); works in a clone of the repository."""
     if not (_CLONE / "bench" / "__main__.py").is_file():
         raise RetinueError(
             "The benchmarks are not part of the installed package. Clone the repository and run `make bench` there.",

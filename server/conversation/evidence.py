@@ -19,7 +19,7 @@ from server.text.units import Unit
 Encode = Callable[[str], list[int]]
 Decode = Callable[[Sequence[int]], str]
 
-CLAIM_WEIGHT = 0.2  # of the claim's words that stand in the unit, beside the finder's score for the question
+CLAIM_WEIGHT = 0.2  # of the claim's words that stand in the unit, added to the finder's score for the question
 POINT_WEIGHT = 1.2  # the same in a list or table, where each point has words of its own and the question is one for all
 CLOSEST_MIN = 0.45  # cosine from which a passage is shown after an abstention
 ABSTAIN_LEAST = 0.9  # probability from which the model's "The page does not say" counts: below, it is mostly wrong

@@ -29,7 +29,7 @@ Vectors = NDArray[np.float32]
 LEXICAL_WEIGHT = 0.5
 PASSAGES, LIST_PASSAGES = 4, 8
 PASSAGE_CHARS_MAX, LIST_PASSAGE_CHARS_MAX = 600, 1_000
-NEIGHBOUR_WEIGHT = 0.2  # of each neighbour beside the unit itself, in its vector
+NEIGHBOUR_WEIGHT = 0.2  # of each neighbouring unit's vector, mixed into a unit's own
 HEADING_PENALTY = 0.3  # a heading names the place, the sentence below it answers
 LEAD_BONUS = 0.15  # a page's first sentences say what it is about
 KIND_BONUS = 0.3
@@ -103,10 +103,10 @@ class Finder:
         both = encoder.encode([*plain, *(headed[place] for place in changed)])
         vectors = both[: len(plain)].copy()
         vectors[changed] = (vectors[changed] + both[len(plain) :]) / 2
-        beside = np.zeros_like(vectors)
-        beside[1:] += vectors[:-1]
-        beside[:-1] += vectors[1:]
-        mixed = (vectors + NEIGHBOUR_WEIGHT * beside) / (1 + 2 * NEIGHBOUR_WEIGHT)
+        neighbours = np.zeros_like(vectors)
+        neighbours[1:] += vectors[:-1]
+        neighbours[:-1] += vectors[1:]
+        mixed = (vectors + NEIGHBOUR_WEIGHT * neighbours) / (1 + 2 * NEIGHBOUR_WEIGHT)
         self.vectors = mixed.astype(np.float32)
 
     def search(self, question: str, encoder: Encoder | None, *, earlier: str = "") -> list[Passage]:

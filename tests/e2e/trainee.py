@@ -1,4 +1,4 @@
-"""Stands in for `python -m training` behind the real server: prints progress, waits to be told, hands in an adapter.
+"""Stands in for `python -m training` under the real server: prints progress, waits, hands in an adapter.
 
 stage.mjs copies it to where the server's child finds it before the real package.
 """
@@ -12,7 +12,7 @@ from pathlib import Path
 
 STEPS = 200
 USER = Path(os.environ["RETINUE_USER_DIR"])
-SHIPPED = Path(os.environ["RETINUE_ADAPTERS_DIR"]) / "general"
+SHIPPED = Path(os.environ["RETINUE_ADAPTERS_DIR"]) / "general" / "_adapters"
 
 
 def say(event: str, **fields: object) -> None:
@@ -33,7 +33,7 @@ while not (USER / "go").exists():
     time.sleep(0.02)
 step_to(STEPS, first=STEPS * 42 // 100 + 1)
 say("measuring")
-shutil.copytree(SHIPPED / base, USER / "copilots" / copilot / base)
+shutil.copytree(SHIPPED / base, USER / "copilots" / copilot / "_adapters" / base)
 say(
     "done", active=True, reason="It gained on held-out pages.", general_rise=-0.05,
     loss={"before": 1.9, "after": 1.2}, checks={"before": 0.4, "after": 0.8},

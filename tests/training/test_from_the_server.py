@@ -1,4 +1,4 @@
-"""The real child behind the real frames: a tiny base, a handful of examples, the user's own folder."""
+"""The real child process and the real frames: a tiny base, a handful of examples, the user's own folder."""
 
 import shutil
 from pathlib import Path

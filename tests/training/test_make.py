@@ -37,7 +37,7 @@ def made(job: Job) -> dict[str, Any]:
 
 def test_the_folder_holds_what_serving_needs_and_nothing_else(job: Job, made: dict[str, Any]) -> None:
     assert {file.name for file in job.out.iterdir()} == FILES
-    assert [folder.name for folder in job.out.parent.iterdir()] == ["tiny"]  # nothing left beside it
+    assert [folder.name for folder in job.out.parent.iterdir()] == ["tiny"]  # no temporary folder is left
     assert stat.S_IMODE((job.out / "adapter_model.safetensors").stat().st_mode) == 0o644
     config = json.loads((job.out / "adapter_config.json").read_text())
     assert config["base_model_name_or_path"] == "tiny"

@@ -82,7 +82,7 @@ def train(
 
     `general` makes the general adapter, from which the copilots' start; `finder` makes that of the sentence encoder.
     """
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends as Ctrl-C does: nothing half-made stays behind
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends as Ctrl-C does: no partial files remain
     with one_line_errors(progress):
         give_way(nice)
         quiet(threads)

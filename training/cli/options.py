@@ -57,8 +57,8 @@ def give_way(nice: int) -> None:
 def quiet(threads: int) -> None:
     """No bars and advice of the libraries between our lines; nothing is asked of any hub.
 
-    At low priority, threads that wait for each other sleep after a moment: beside another busy program spinning more
-    than halves the speed, on idle cores sleeping costs up to a third.
+    At low priority, threads that wait for each other sleep after a moment: while another program is busy, spinning more
+    than halves the speed; on idle cores sleeping costs up to a third.
     """
     if hasattr(os, "nice") and os.nice(0) > 0:
         os.environ.setdefault("GOMP_SPINCOUNT", "1000")  # read when torch is loaded

@@ -31,7 +31,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}")
 def tune(
     base: Annotated[str, typer.Argument(help="name or folder of the base to begin from")],
     data: Annotated[list[Path], typer.Option(help="folder with pages/, train.jsonl, heldout.jsonl; may be repeated")],
-    out: Annotated[str, typer.Option(help="name of the new base, beside the others")],
+    out: Annotated[str, typer.Option(help="name of the new base")],
     minutes: Annotated[float | None, typer.Option(min=0.1, help="end after so many minutes of training")] = None,
     epochs: Annotated[int, typer.Option(min=1, max=100, help="passes over the rows, where the minutes allow")] = 2,
     lr: Annotated[float, typer.Option(min=1e-7, max=0.1, help="the highest learning rate")] = 1e-4,
@@ -43,7 +43,7 @@ def tune(
 
     A killed run goes on where it was. An adapter (`train`) is far smaller and needs far less memory.
     """
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends as Ctrl-C does: nothing half-made stays behind
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends as Ctrl-C does: no partial files remain
     with one_line_errors(progress):
         if not _NAME.fullmatch(out):
             raise BaseError(f"{out!r} is no name for a base: letters, digits, dots and dashes only.", code="base_name")

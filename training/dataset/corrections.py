@@ -1,4 +1,4 @@
-"""The user's corrected answers -> examples beside the copilot's own, redacted, with provenance. Called by cli.
+"""The user's corrected answers -> examples added to the copilot's own, redacted, with provenance. Called by cli.
 
 A line of the file: {"page": {"title", "url", "blocks"}, "copilot", "question", "answer", "corrected"}. The result is
 laid out like a copilot's folder, its pages within, with provenance.jsonl and refused.jsonl; the file itself is only
@@ -171,7 +171,7 @@ def _cited(match: re.Match[str], page: Page) -> str:
 
 
 def _write(prepared: Prepared, folder: Path) -> None:
-    """All files beside the place, then put there at once."""
+    """All files into a temporary folder, then moved into place at once."""
     made = folder.with_name(f".{folder.name}.new")
     shutil.rmtree(made, ignore_errors=True)
     for split in ("train", "heldout"):

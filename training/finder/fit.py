@@ -105,5 +105,5 @@ class FinderFit:
 def _with_neighbours(vectors: torch.Tensor) -> torch.Tensor:
     """As the finder mixes them."""
     none = vectors.new_zeros(1, vectors.shape[1])
-    beside = torch.cat([none, vectors[:-1]]) + torch.cat([vectors[1:], none])
-    return (vectors + NEIGHBOUR_WEIGHT * beside) / (1 + 2 * NEIGHBOUR_WEIGHT)
+    neighbours = torch.cat([none, vectors[:-1]]) + torch.cat([vectors[1:], none])
+    return (vectors + NEIGHBOUR_WEIGHT * neighbours) / (1 + 2 * NEIGHBOUR_WEIGHT)

@@ -1,4 +1,4 @@
-"""Attention of rows that stand one behind another, each over KV that was read before: its page, earlier turns.
+"""Attention of concatenated rows, each over KV that was computed before: its page, earlier turns.
 
 Called by prefix. What was read before is frozen: several rows use the same tensors, which are neither copied nor
 padded, and no gradient is computed for them.

@@ -1,5 +1,6 @@
-"""Saves and restores a training run as one safetensors file, written beside and renamed. No pickle. Called by fit,
-tune and general.
+"""Saves and restores a training run as one safetensors file, written to a temporary file and renamed.
+
+No pickle. Called by fit, tune and general.
 """
 
 import json

@@ -1,6 +1,6 @@
 """The frozen part of the prompts: its KV is computed once by the base alone and reused by every step.
 
-Called by fit and evaluate. A batch is one line of tokens, row behind row, nothing padded; each row attends to its
+Called by fit and evaluate. A batch is one line of tokens, rows concatenated, nothing padded; each row attends to its
 own page. Explicit positions keep the arithmetic of the full pass.
 """
 
@@ -35,7 +35,7 @@ class PrefixCache:
         return page, self._layers(row.prefix, after=page)
 
     def _layers(self, ids: tuple[int, ...], *, after: Layers | None = None) -> Layers:
-        """KV of the ids, of those behind `after` when it is given. The adapter is disabled while it is computed."""
+        """KV of the ids, of those that follow `after` when it is given, computed with the adapter disabled."""
         if ids in self._kept:
             self._kept.move_to_end(ids)
             return self._kept[ids]
@@ -69,7 +69,7 @@ class Batch:
 
 
 def collate(rows: Sequence[Rendered], prefixes: PrefixCache) -> Batch:
-    """Rows with their answers, one behind another. The last answer token is only a target, never an input."""
+    """Rows with their answers, concatenated. The last answer token is only a target, never an input."""
     segments: list[Segment] = []
     ids, positions, targets, predicted_at, row_of = ([] for _ in range(5))  # type: ignore[var-annotated]
     for number, row in enumerate(rows):

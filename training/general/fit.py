@@ -142,7 +142,7 @@ def quoted_weights(tokenizer: Any) -> Weigh:
 
 
 def _quoted_spans(answer: str) -> list[tuple[int, int]]:
-    """From behind each opening mark to behind the block number, in characters."""
+    """From after each opening mark to after the block number, in characters."""
     spans, at = [], answer.find('"')
     while at >= 0:
         close = answer.find('"', at + 1)

@@ -130,7 +130,7 @@ class Rows:
     def _near_misses(
         self, page: Page, missed: Sequence[Asked], found: Sequence[Asked], choose: random.Random
     ) -> Iterator[Rendered]:
-        """The page without the sentences that answer some questions: those are asked all the same, beside others."""
+        """The page without the sentences that answer some questions: those are asked all the same, among others."""
         short = [one.short.lower() for one in missed if one.short]
         phrases = [re.compile(rf"(?<!\w){re.escape(phrase)}(?!\w)") for phrase in short]
         finder = self._search.finder(page)

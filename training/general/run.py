@@ -1,7 +1,7 @@
 """`python -m training train general`: makes adapters/general/_adapters/<base>, from which other adapters start.
 
-Called by cli. All is written beside the place and put there at the end; a killed run goes on from its
-checkpoint.
+Called by cli. Everything is written into a temporary folder and moved into place at the end; a killed run
+resumes from its checkpoint.
 """
 
 import json
@@ -130,7 +130,7 @@ def train_general(job: GeneralJob, *, minutes: float | None, on_event: OnEvent) 
 def finish(
     job: GeneralJob, made: Path, record: dict[str, Any], material: Material, *, curve: Sequence[dict[str, float]]
 ) -> dict[str, Any]:
-    """Measure the adapter in `made` as it is served and write lock, report and card beside it."""
+    """Measure the adapter in `made` as it is served and write its lock, report and card."""
     _write(made / LOCK, record)
     report = {"base": job.base.name, "rows": record["rows"], "curve": list(curve), **measure(job, made, material)}
     _write(made / "report.json", report)

@@ -72,7 +72,7 @@ def _legend() -> tuple[list[Any], list[str]]:
 
 @contextmanager
 def _figure(columns: int, *, height: float) -> Iterator[tuple[Any, Any]]:
-    """A figure of its own, not one of pyplot's: nothing of it stays behind, and equal numbers give equal bytes."""
+    """A figure without pyplot: it leaves no global state, and equal numbers give equal bytes."""
     import matplotlib as mpl
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure

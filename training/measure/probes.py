@@ -33,7 +33,7 @@ PREFIXES_COMPARED = 8
 
 
 def general_folder(data: Path) -> Path:
-    """`general` beside the copilots' examples, laid out as they are; the set that ships when there is none."""
+    """The folder `general` of the same root; the one that ships when there is none."""
     own = data / GENERAL
     return own if own.is_dir() else load_settings().adapters_dir / GENERAL
 

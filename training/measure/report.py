@@ -95,7 +95,7 @@ def gate(report: dict[str, Any]) -> tuple[bool, str]:
 
 
 def card(lock: dict[str, Any], report: dict[str, Any]) -> str:
-    """README.md of the adapter folder. Only figures of lock and report, no claims beside them."""
+    """README.md of the adapter folder. Only figures of lock and report, no other claims."""
     loss, checks, held = report["loss"], report["checks"], report["heldout"]
     each = "".join(
         f"| {name} | {row['before']:.0%} | {row['after']:.0%} | {row['examples']} |\n"

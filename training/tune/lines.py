@@ -1,8 +1,8 @@
 """Rows -> lines of tokens for tuning a whole base, and the attention over them. Called by tune and tune_base.
 
-A page stands once with several of its questions behind it; each question sees the page and itself only, at the
+A page stands once, followed by several of its questions; each question sees the page and itself only, at the
 positions that it has when it is served. So loss and gradients are those of one row each, for a third of the tokens.
-Groups stand one behind another in a line and nothing is padded. Knows nothing of optimisers and files.
+Groups are concatenated into lines without padding. Knows nothing of optimisers and files.
 """
 
 from collections.abc import Iterator, Sequence
@@ -64,7 +64,7 @@ class Line:
 
 
 def branch(row: Rendered) -> tuple[int, ...]:
-    """What stands behind the page: earlier turns, question, answer without its last token (that is only a target)."""
+    """What follows the page: earlier turns, question, answer without its last token (that is only a target)."""
     return row.prefix[row.page_tokens :] + row.suffix[:-1]
 
 
@@ -118,7 +118,7 @@ def lines_of(groups: Sequence[Group]) -> Iterator[list[Group]]:
 
 
 def collate(groups: Sequence[Group], *, device: torch.device | str) -> Line:
-    """Groups one behind another."""
+    """Concatenated groups."""
     ids: list[int] = []
     positions: list[int] = []
     spans: list[Span] = []

@@ -125,7 +125,7 @@ class Tuning:
         return self.progress
 
     def _done(self, steps: int) -> float:
-        """Share of the run that is behind us; `steps` are those of this epoch."""
+        """Share of the run that is done; `steps` are those of this epoch."""
         share = (self.progress.epoch + self.progress.taken / steps) / self.recipe.epochs
         minutes = self.recipe.minutes
         return max(share, self.progress.seconds / 60 / minutes) if minutes else share

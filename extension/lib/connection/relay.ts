@@ -100,7 +100,7 @@ export class Relay {
     const events: LinkEvents = {
       ready: (frame, newKey) => this.becomeReady(frame, newKey, code !== null),
       frame: (frame) => this.deliver(frame),
-      // a refused pairing is shown where the code was typed, not retried behind the user's back
+      // a refused pairing is shown where the code was typed, not retried without the user
       closed: (trouble, error) => this.lose(link, code !== null && trouble === 'refused' ? 'expired' : trouble, error),
     };
     const link: Link = new Link({ url, origin, key, code, ...(connect ? { connect } : {}) }, events);

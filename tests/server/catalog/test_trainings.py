@@ -1,4 +1,4 @@
-"""A training behind the socket: a child that prints, babbles, crashes or hangs, and what every client hears of it."""
+"""Training started over the socket: a child that prints, sends garbage, crashes or hangs, and what clients are told."""
 
 import asyncio
 import json

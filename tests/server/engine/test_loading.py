@@ -1,4 +1,4 @@
-"""Models loaded by several threads at once, as at a start: the base, and the finder's encoder beside it."""
+"""Models loaded by several threads at once, as at a start: the base, and the finder's encoder."""
 
 import threading
 from pathlib import Path
