@@ -38,14 +38,14 @@ export async function startServer({ trainable = null } = {}) {
 
 /** The copilot with its examples, and the package that the server's child is to find. Returns the environment. */
 async function prepareTraining(home, { id, name }) {
-  const [copilot, examples, standIn] = [join(home, 'data', 'copilots', id), join(home, 'examples', id), join(home, 'stand-in', 'training')];
-  for (const folder of [copilot, examples, standIn]) await mkdir(folder, { recursive: true });
+  const [copilot, standIn] = [join(home, 'data', 'copilots', id), join(home, 'stand-in', 'training')];
+  for (const folder of [copilot, standIn]) await mkdir(folder, { recursive: true });
   const text = await readFile(join(ROOT, 'adapters', 'health', 'evidence-check', 'copilot.toml'), 'utf8');
   await writeFile(join(copilot, 'copilot.toml'), text.replace(/^name = .*$/m, `name = "${name}"`));
-  for (const split of ['train', 'heldout']) await writeFile(join(examples, `${split}.jsonl`), '');
+  for (const split of ['train', 'heldout']) await writeFile(join(copilot, `${split}.jsonl`), '');
   await writeFile(join(standIn, '__init__.py'), '');
   await copyFile(fileURLToPath(new URL('trainee.py', import.meta.url)), join(standIn, '__main__.py'));
-  return { RETINUE_EXAMPLES_DIR: join(home, 'examples'), PYTHONPATH: join(home, 'stand-in') };
+  return { PYTHONPATH: join(home, 'stand-in') };
 }
 
 /** Serves tests/e2e/pages; `headers` go with every answer, `extra` adds pages by path. */
