@@ -4,6 +4,7 @@ Called by finder. Knows characters only.
 """
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from server.text.page import Page
@@ -19,7 +20,7 @@ _SENTENCE_END = re.compile(r"(?<=[.!?])(?<!\.{4})[”’)\]]?\s+(?=[\"“‘(\[]
 _SHORT_FACT = re.compile(r"\d.*[A-Za-z]{2}|[A-Za-z]{2}.*\d|[$€£]")  # "Fee: £5" is a unit, "3." is none
 _MARKS = re.compile(r"(?:[-*•|]\s+)+|\s+")
 _WORD = re.compile(r"\w")
-_CUT = re.compile(r"(?<=[;:,]) ")
+_CLAUSE_BORDER = re.compile(r"(?<=[;:,|]) |(?<=[，、；：。！？])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,7 @@ class Unit:
 
 
 def units_of(page: Page) -> tuple[Unit, ...]:
-    """Every unit of the page in reading order. A long sentence is cut at a comma or space, never its beginning."""
+    """Every unit of the page in reading order. A long sentence becomes several, cut at the borders of its clauses."""
     found: list[Unit] = []
     for block in page.blocks:
         for start, end in _spans(block.text):
@@ -55,8 +56,9 @@ def _spans(text: str) -> list[tuple[int, int]]:
                 at = line_start + match.end()
         spans.append((at, line_start + len(line)))
         line_start += len(line) + 1
-    trimmed = (_without_marks(text, start, end) for start, end in spans)
-    return [(start, _limit(text, start, end)) for start, end in trimmed if _WORD.search(text, start, end)]
+    whole = (_without_marks(text, start, end) for start, end in spans)
+    pieces = (_without_marks(text, *piece) for start, end in whole for piece in _pieces(text, start, end))
+    return [(start, end) for start, end in pieces if _WORD.search(text, start, end)]
 
 
 def _without_marks(text: str, start: int, end: int) -> tuple[int, int]:
@@ -66,13 +68,30 @@ def _without_marks(text: str, start: int, end: int) -> tuple[int, int]:
     return start, start + len(text[start:end].rstrip(" |"))
 
 
-def _limit(text: str, start: int, end: int) -> int:
-    """The end of a unit of at most UNIT_CHARS_MAX characters: the last clause border that fits, else a space."""
-    if end - start <= UNIT_CHARS_MAX:
-        return end
-    head = text[start : start + UNIT_CHARS_MAX]
-    borders = [match.start() for match in _CUT.finditer(head) if match.start() > UNIT_CHARS_MAX // 3]
-    return start + (borders[-1] if borders else head.rfind(" ") if " " in head else len(head))
+def _pieces(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """`start:end` in spans of at most UNIT_CHARS_MAX characters, none of which starts within a word."""
+    while end - start > UNIT_CHARS_MAX:
+        room = min(start + UNIT_CHARS_MAX, end - UNIT_CHARS_MIN)  # so that what is left is long enough for a unit
+        cut, next_start = _cut(text, start, room, end)
+        yield start, cut
+        start = next_start
+    if start < end:
+        yield start, end
+
+
+def _cut(text: str, start: int, room: int, end: int) -> tuple[int, int]:
+    """Where a piece that must end at `room` ends, and where the next starts: at its last clause border, else at its
+    last space. Of a word that is longer by itself only the beginning is kept.
+    """
+    head = text[start:room]
+    borders = [match for match in _CLAUSE_BORDER.finditer(head) if match.start() > UNIT_CHARS_MAX // 3]
+    if borders:
+        return start + borders[-1].start(), start + borders[-1].end()
+    space = head.rfind(" ")
+    if space > 0:
+        return start + space, start + space + 1
+    after = text.find(" ", room, end)
+    return room, after + 1 if after >= 0 else end
 
 
 def headings(page: Page) -> dict[int, str]:
