@@ -25,6 +25,8 @@ from server.transport.connections import Doors, Lobby
 from server.transport.keyfile import KeyFile
 from server.transport.pairing import EXTENSION_ORIGINS, PairingCode, host_allowed, origin_allowed
 
+_REASON_CHARS_MAX = 300
+
 
 def _nobody(_: str) -> None:
     """Nobody listens."""
@@ -58,8 +60,8 @@ def build_app(
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         try:
             lobby = app.state.lobby = await _open_lobby(settings, engine, load_base, load_encoder, check_adapter, doors)
-        except RetinueError as error:
-            app.state.failure = error  # uvicorn would print a traceback; `serve` stops and says why in a sentence
+        except Exception as error:  # uvicorn would print a traceback; `serve` stops and says why in a sentence
+            app.state.failure = _as_failure(error)
             yield
             return
         try:
@@ -76,6 +78,15 @@ def build_app(
     app.add_api_route("/healthz", _healthz, response_class=PlainTextResponse)
     app.add_api_websocket_route("/ws", _socket)
     return app
+
+
+def _as_failure(error: Exception) -> RetinueError:
+    if isinstance(error, RetinueError):
+        return error
+    reason = " ".join(f"{type(error).__name__}: {error}".split())[:_REASON_CHARS_MAX]
+    return RetinueError(
+        f"The server cannot start ({reason}). `retinue doctor` looks for the reason.", code="start_failed"
+    )
 
 
 async def _healthz() -> str:

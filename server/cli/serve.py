@@ -6,10 +6,13 @@ Imports torch only through the engine, and only after the address is printed.
 import asyncio
 import contextlib
 import gc
+import os
 import signal
 import socket
 import sys
+import threading
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import uvicorn
@@ -28,6 +31,7 @@ from server.settings import Settings
 
 _SEND_BUFFER_BYTES = 256 * 1024
 _STOP_S = 5
+_STOP_S_MAX = 30  # in all, threads that do not end included
 _EXTENSION = Path(__file__).parents[2] / "extension"
 _BUILD = _EXTENSION / ".output" / "chrome-mv3"
 
@@ -107,7 +111,7 @@ class AbortableProtocol(WebSocketsSansIOProtocol):
 
 
 class Server(uvicorn.Server):
-    """Says goodbye to the clients before the sockets are closed, and keeps the reason of a failed start."""
+    """Says goodbye to the clients before the sockets are closed, keeps a failed start's reason, and ends in time."""
 
     def __init__(self, config: uvicorn.Config, *, app: FastAPI, ready: Any = lambda: None) -> None:
         super().__init__(config)
@@ -125,6 +129,20 @@ class Server(uvicorn.Server):
             self.should_exit = True
         elif not self.should_exit:
             self._ready()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """uvicorn asks for a signal only once the app has started. Until then nothing waits to be ended well, and a
+        load cannot be broken off, so the signal ends the process at once; later it has `_STOP_S_MAX`.
+        """
+        if not self.started:
+            sys.stdout.flush()
+            signal.signal(sig, signal.SIG_DFL)
+            signal.raise_signal(sig)
+        if not self.should_exit:
+            last_resort = threading.Timer(_STOP_S_MAX, os._exit, (1,))
+            last_resort.daemon = True
+            last_resort.start()
+        super().handle_exit(sig, frame)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         lobby = getattr(self._app.state, "lobby", None)

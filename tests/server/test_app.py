@@ -210,6 +210,21 @@ async def test_a_server_that_cannot_start_says_why(tmp_path: Path) -> None:
     assert isinstance(server.failure, BaseError)
 
 
+async def test_a_fault_that_nobody_foresaw_ends_the_start_with_a_sentence(tmp_path: Path) -> None:
+    def no_text() -> BaseText:
+        raise ZeroDivisionError("division by zero")
+
+    chosen = settings(tmp_path, port=0)
+    with listen(chosen) as listener:
+        app = build_app(chosen, FakeEngine(), load_base=no_text, port=1)
+        server = Server(config_for(app), app=app)
+        await server.serve(sockets=[listener])
+
+    assert server.failure is not None
+    assert server.failure.code == "start_failed"
+    assert "ZeroDivisionError: division by zero" in server.failure.message
+
+
 async def test_a_connection_can_be_refused_quickly(tmp_path: Path) -> None:
     async with running(tmp_path) as live:
         started = asyncio.get_running_loop().time()

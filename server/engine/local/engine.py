@@ -4,6 +4,7 @@ One thread owns the tensors (`worker`); jobs go to it through its inbox, events 
 """
 
 import asyncio
+import contextlib
 import threading
 import time
 from collections import deque
@@ -122,16 +123,23 @@ class _Post:
             events.put_nowait(event)
 
 
-def _settle(ready: "asyncio.Future[None]") -> Callable[[BaseException | None], None]:
+def _settle(ready: "asyncio.Future[None]") -> Callable[[RetinueError | None], None]:
+    """Tells how loading went from the engine thread; nobody may wait any more, or the loop be closed."""
     loop = ready.get_loop()
 
-    def settle(error: BaseException | None) -> None:
+    def settle(error: RetinueError | None) -> None:
+        if ready.done():
+            return
         if error is None:
-            loop.call_soon_threadsafe(ready.set_result, None)
+            ready.set_result(None)
         else:
-            loop.call_soon_threadsafe(ready.set_exception, error)
+            ready.set_exception(error)
 
-    return settle
+    def send(error: RetinueError | None) -> None:
+        with contextlib.suppress(RuntimeError):
+            loop.call_soon_threadsafe(settle, error)
+
+    return send
 
 
 def _raise_errors(event: Event) -> Tokens | Finished | PageInfo | tuple[int, int]:

@@ -23,12 +23,13 @@ from server.engine.local.lora import ResidentAdapters
 from server.engine.local.quoting import PageIndex, QuoteGuard, Vocabulary
 from server.engine.local.sampling import pick
 from server.engine.local.scheduler import Row, Scheduler, Work
-from server.errors import RetinueError, RunError
+from server.errors import BaseError, RetinueError, RunError
 from server.settings import Settings
 
 _log = logging.getLogger(__name__)
 IDLE_S = 0.5
 PAGE_INDEXES_HELD = 32
+REASON_CHARS_MAX = 300
 
 Job = Callable[[], None]
 
@@ -44,12 +45,12 @@ class Worker:
         self._leases: dict[tuple[int, ...], list[Segment]] = {}
         self._indexes: dict[tuple[int, ...], PageIndex] = {}
 
-    def run(self, settle: Callable[[BaseException | None], None]) -> None:
+    def run(self, settle: Callable[[RetinueError | None], None]) -> None:
         """Load the base, tell how that went, then step until `inbox` ends."""
         try:
             self._load()
-        except RetinueError as error:
-            settle(error)
+        except BaseException as error:  # whoever waits for the start hears of every end
+            settle(_as_base_error(error, self._folder.name))
             return
         settle(None)
         while True:
@@ -332,7 +333,22 @@ class Worker:
         self._tree.evict()
 
 
+def _as_base_error(error: BaseException, base: str) -> RetinueError:
+    """Why the base cannot be used; at a start the text of the error holds no page text."""
+    if isinstance(error, RetinueError):
+        return error
+    if _is_memory(error):
+        message = f"There is not enough memory to load {base}. Close other programs, or choose a smaller base model."
+        return BaseError(message, code="base_memory")
+    reason = " ".join(f"{type(error).__name__}: {error}".split())[:REASON_CHARS_MAX]
+    return BaseError(f"{base} cannot be loaded ({reason}). `retinue doctor` checks its files.", code="base_load_failed")
+
+
+def _is_memory(error: BaseException) -> bool:
+    return isinstance(error, MemoryError) or "memory" in str(error).lower()
+
+
 def _as_run_error(error: Exception) -> RunError:
-    if isinstance(error, MemoryError) or "memory" in str(error).lower():
+    if _is_memory(error):
         return RunError("There is not enough memory for this answer. Close a page and ask again.", code="run_memory")
     return RunError(f"The engine failed on this answer ({type(error).__name__}). Ask again.", code="run_failed")

@@ -3,8 +3,11 @@
 import asyncio
 import io
 import logging
+import signal
 import socket
+import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -87,6 +90,52 @@ def test_a_foreign_extension_that_pairs_is_pointed_out() -> None:
     assert "not Retinue's own" not in serve._paired_note(ORIGIN)
     assert "not Retinue's own" not in serve._paired_note("moz-extension://x")
     assert "not Retinue's own" in serve._paired_note("chrome-extension://" + "b" * 32)
+
+
+ROOT = Path(__file__).parents[3]
+SERVES = """
+import asyncio, sys, threading
+from pathlib import Path
+from server.app import build_app
+from server.cli import serve
+from tests.server.fakes import FakeEngine, base_text, settings
+
+where, loads_for_ever = Path(sys.argv[1]), sys.argv[2] == "loading"
+
+class Engine(FakeEngine):
+    async def stop(self):
+        await asyncio.to_thread(threading.Event().wait)
+
+def load_base():
+    print("loading", flush=True)
+    if loads_for_ever:
+        threading.Event().wait()
+    return base_text()
+
+chosen = settings(where, port=0)
+serve._STOP_S_MAX = 0.5
+listener = serve.listen(chosen)
+app = build_app(chosen, Engine(), load_base=load_base, port=1)
+server = serve.Server(serve.config_for(app), app=app, ready=lambda: print("ready", flush=True))
+asyncio.run(server.serve(sockets=[listener]))
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM")
+@pytest.mark.parametrize(("state", "status"), [("loading", -signal.SIGTERM), ("ready", 1)])
+def test_sigterm_ends_the_server_also_while_a_thread_hangs(tmp_path: Path, state: str, status: int) -> None:
+    command = [sys.executable, "-c", SERVES, str(tmp_path), state]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as server:  # noqa: S603 - our code
+        assert server.stdout is not None
+        while server.stdout.readline().strip() != state:
+            assert server.poll() is None
+        time.sleep(0.2)  # into the loop that waits
+        server.terminate()
+
+        try:
+            assert server.wait(timeout=20) == status
+        finally:
+            server.kill()
 
 
 def test_the_log_never_holds_a_traceback() -> None:
