@@ -7,21 +7,24 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+
+import numpy as np
 
 from server.catalog.bases import BaseText
 from server.engine import Engine, PageInfo, PageText
 from server.errors import LimitExceeded, PageError
 from server.protocol import PageOpen, PageReading
 from server.settings import Settings
-from server.text.finder import Encoder, Finder
+from server.text.finder import Encoder, Finder, Vectors
 from server.text.page import Page, read_page
 from server.text.prompt import PagePrefix
 
 _log = logging.getLogger(__name__)
 _PROGRESS_EVERY_S = 0.1
 ENCODING_S_MAX = 3.0  # a question waits no longer for the page to be encoded
+ENCODED_AT_ONCE = 64  # texts, after which encoding looks whether the page is still open
 ROOM_TOKENS_MAX = 1024  # of the context, kept free for the question, earlier turns and the answer
 
 
@@ -50,6 +53,30 @@ class ReadPage:
         await asyncio.wait({self.encoded}, timeout=ENCODING_S_MAX)
 
 
+class _Closed(Exception):
+    """The page was closed while it was encoded."""
+
+
+class _WhileOpen:
+    """The encoder of a page that may be closed meanwhile: encodes batch by batch, texts of like length together.
+
+    Raises _Closed before a batch once `closed` is set.
+    """
+
+    def __init__(self, encoder: Encoder, closed: threading.Event) -> None:
+        self._encoder, self._closed = encoder, closed
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        order = np.argsort([len(text) for text in texts], kind="stable")
+        found: list[Vectors] = []
+        for start in range(0, len(texts), ENCODED_AT_ONCE):
+            if self._closed.is_set():
+                raise _Closed
+            found.append(self._encoder.encode([texts[place] for place in order[start : start + ENCODED_AT_ONCE]]))
+        vectors: Vectors = np.concatenate(found)[np.argsort(order)]
+        return vectors
+
+
 class OpenPage:
     """`report` gets the progress frames. The engine's hold ends after `drop`, once no run uses the page any more."""
 
@@ -59,6 +86,7 @@ class OpenPage:
         self._report = report
         self._runs = 0
         self._dropped = False
+        self._closed = threading.Event()  # dropped, and no run uses it any more
         self._told_at = 0.0
         self._releases: set[asyncio.Task[None]] = set()
         self.task = asyncio.create_task(self._read(frame))
@@ -87,6 +115,7 @@ class OpenPage:
 
     def _release_when_unused(self) -> None:
         if self._dropped and self._runs == 0:
+            self._closed.set()
             release = asyncio.create_task(self._release())
             self._releases.add(release)
             release.add_done_callback(self._releases.discard)
@@ -113,7 +142,9 @@ class OpenPage:
         if self._parts.encoder is None:
             return
         try:
-            await asyncio.to_thread(finder.encode, self._parts.encoder)
+            await asyncio.to_thread(finder.encode, _WhileOpen(self._parts.encoder, self._closed))
+        except _Closed:
+            return  # nobody asks any more
         except Exception as error:  # the finder then goes by words; the text of the error may hold page text
             _log.error("encoding failed error=%s", type(error).__name__)
 
