@@ -22,7 +22,9 @@ async def prove(doors: Doors, *, origin: str, receive: Receive, send: Send) -> b
         raise OutOfOrder("The first frame is hello.")
     if hello.version != VERSION:
         raise RetinueError(
-            f"This server speaks protocol version {VERSION}. Update Retinue on both sides.", code="version_unsupported"
+            f"This client speaks version {hello.version} of Retinue's protocol, the server version {VERSION}. "
+            f"{_what_to_renew(hello.version)}",
+            code="version_unsupported",
         )
     nonce_server = new_nonce()
     code = doors.code.take_try() if hello.mode == "pair" else None
@@ -50,6 +52,12 @@ async def prove(doors: Doors, *, origin: str, receive: Receive, send: Send) -> b
         doors.keys.store(origin, key)
         doors.paired(origin)
     return key
+
+
+def _what_to_renew(client: int) -> str:
+    if client < VERSION:
+        return "Build the extension anew with `make serve`, and reload it in the browser."
+    return "Stop the server and start the newer one."
 
 
 async def _key(doors: Doors, code: str | None, *, origin: str, nonce_client: str, nonce_server: str) -> bytes:

@@ -13,7 +13,7 @@ async def answer(connection: ServerConnection) -> None:
         if json.loads(frame).get("type") == "hello":
             challenge = {
                 "type": "challenge",
-                "version": 1,
+                "version": 2,
                 "nonce": secrets.token_hex(32),
                 "mac": secrets.token_hex(32),
             }

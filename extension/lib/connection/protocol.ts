@@ -1,6 +1,6 @@
 // Every frame of the socket, and its limits. Generated from server/protocol.py and settings.py by extension/scripts/protocol.py: do not edit by hand.
 
-export const VERSION = 1;
+export const VERSION = 2;
 export const EXTENSION_ORIGIN = 'chrome-extension://blogkbmmpnemlllefjjcboblekpiblgh';
 export const SERVER_PORT = 8_377;
 export const CODE_LETTERS = 8;

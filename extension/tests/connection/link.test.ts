@@ -2,7 +2,7 @@
 // The handshake against a fake socket: who must prove what, and that an impostor never gets a second frame.
 import { describe, expect, test } from 'vitest';
 import { type Key, Link, type Trouble } from '../../lib/connection/link.ts';
-import type { PageOpen } from '../../lib/connection/protocol.ts';
+import { type PageOpen, VERSION } from '../../lib/connection/protocol.ts';
 import { FakeSocket, KEY, ORIGIN, READY, settle, until, URL_ } from './sockets.ts';
 
 const PAGE: PageOpen = { type: 'page.open', page: 'p1', title: 'secret', url: 'https://bank.example', blocks: ['secret'] };
@@ -25,7 +25,7 @@ function start({ key = KEY, code = null }: { key?: Key | null; code?: string | n
 describe('with the right server', () => {
   test('hello, proof, ready, then frames both ways', async () => {
     const { socket, link, seen } = start();
-    expect(socket.sent[0]).toMatchObject({ type: 'hello', version: 1, mode: 'proof' });
+    expect(socket.sent[0]).toMatchObject({ type: 'hello', version: VERSION, mode: 'proof' });
     await socket.challenge(KEY);
     await until(() => socket.types().includes('proof'));
     socket.say(READY);

@@ -15,6 +15,7 @@ from tests.server.fakes import (
     FakeWire,
     House,
     ask,
+    eventually,
     hello,
     page_open,
     shake_hands,
@@ -79,9 +80,17 @@ async def test_an_unknown_origin_has_to_pair(tmp_path: Path) -> None:
     assert await refused(House(tmp_path), hello(), origin=stranger) == ("not_paired", 1008)
 
 
-async def test_another_version_is_refused(tmp_path: Path) -> None:
-    frame = {**hello(), "version": VERSION + 1}
-    assert await refused(House(tmp_path), frame) == ("version_unsupported", 1008)
+@pytest.mark.parametrize(("version", "what_to_do"), [(1, "reload it"), (VERSION + 1, "newer one")])
+async def test_another_version_is_refused_and_told_what_to_do(tmp_path: Path, version: int, what_to_do: str) -> None:
+    wire = House(tmp_path).knock()
+    wire.say({**hello(), "version": version})
+
+    error = await wire.next("error")
+
+    assert error["code"] == "version_unsupported"
+    assert f"version {version}" in error["message"] and f"version {VERSION}." in error["message"]
+    assert what_to_do in error["message"]
+    await eventually(lambda: wire.closed == 1008)
 
 
 @pytest.mark.parametrize(("frame", "code"), [("{", 1007), (b"\0", 1007), ('"\\ud800"', 1007)])
