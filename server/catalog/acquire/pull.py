@@ -15,6 +15,7 @@ from server.catalog import bases
 from server.catalog.acquire.disk import check_room, put_in_place, remove_folder
 from server.catalog.acquire.hub import Hub, HubFile, Offer
 from server.catalog.acquire.sources import DEFAULT_BASE, SourceNote, write_note
+from server.engine.full_attention import check_full_attention
 from server.errors import BaseError
 from server.files import sha256_of
 from server.settings import SETTINGS_FILE, Settings
@@ -26,7 +27,6 @@ _TEXTS = frozenset({
     "added_tokens.json", "vocab.json", "merges.txt", "chat_template.jinja", "model.safetensors.index.json",
 })  # fmt: skip
 _NEEDED = frozenset({"config.json", "tokenizer.json"})
-_FULL_ATTENTION = frozenset({"full_attention", "attention"})
 
 Consent = Callable[[Offer, int], bool]  # what is offered, bytes to be downloaded
 
@@ -96,18 +96,12 @@ def check_config(folder: Path, repo: str) -> None:
     """Refuse what could never be served, by its config.json. Raises BaseError (`base_unsupported`)."""
     try:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-        kinds = set(config.get("layer_types") or ["full_attention"])
         own_code = bool(config.get("auto_map"))
-    except (OSError, ValueError, AttributeError, TypeError) as error:
+    except (OSError, ValueError, AttributeError, RecursionError) as error:
         raise BaseError(f"The config.json of {repo} cannot be read.", code="base_unsupported") from error
     if own_code:
         raise BaseError(f"{repo} runs code of its own, which is never loaded.", code="base_unsupported")
-    if not kinds <= _FULL_ATTENTION:
-        raise BaseError(
-            f"{repo} has layers without full attention ({', '.join(sorted(kinds - _FULL_ATTENTION))}): their state "
-            "cannot be shared between copilots. Choose a full-attention decoder.",
-            code="base_unsupported",
-        )
+    check_full_attention(repo, config)
 
 
 def check_file(path: Path, file: HubFile) -> None:

@@ -185,7 +185,7 @@ def test_a_base_without_weights_is_named_as_missing(tmp_path: Path) -> None:
     assert refusal.value.code == "base_missing"
 
 
-def test_a_base_with_linear_attention_is_refused(tiny_base: Path, tmp_path: Path) -> None:
+def test_a_base_with_a_sliding_window_is_refused(tiny_base: Path, tmp_path: Path) -> None:
     folder = tmp_path / "hybrid"
     shutil.copytree(tiny_base, folder)
     config = json.loads((folder / "config.json").read_text())

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from server.engine.full_attention import check_full_attention
 from server.errors import BaseError
 
 ARCHITECTURES = ("llama", "mistral", "qwen2", "qwen3")  # full-attention decoders that transformers reads from GGUF
@@ -51,12 +52,12 @@ def _read_config(gguf: Path, source: dict[str, Any]) -> Any:
         config: Any = AutoConfig.from_pretrained(gguf.parent, **source)
     except ValueError as error:
         raise BaseError(f"{gguf.name} cannot be read as a GGUF model: {error}", code="base_unsupported") from error
-    kinds = set(getattr(config, "layer_types", None) or ["full_attention"])
-    if config.model_type not in ARCHITECTURES or kinds != {"full_attention"}:
+    if config.model_type not in ARCHITECTURES:
         raise BaseError(
             f"{gguf.name} is a {config.model_type}. Choose a full-attention decoder ({', '.join(ARCHITECTURES)}).",
             code="base_unsupported",
         )
+    check_full_attention(gguf.name, config.to_dict())
     return config
 
 

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel
 
 from server.engine import AdapterRef, BaseInfo
+from server.engine.full_attention import check_full_attention
 from server.errors import BaseError, CopilotError
 from server.files import LOCK, sha256_of
 
@@ -148,7 +149,7 @@ def load_base(folder: Path, *, dtype: torch.dtype | None = None, device: str = "
     fingerprint = base_fingerprint(folder)
     try:
         config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-        _refuse_linear_attention(folder.name, config)
+        check_full_attention(folder.name, config.to_dict())
         with LOADING:
             model = AutoModelForCausalLM.from_pretrained(
                 folder,
@@ -286,16 +287,6 @@ def _small_file(file: Path) -> bytes:
         return file.read_bytes()
     except OSError as error:
         raise CopilotError(f"{file.name} cannot be read.", code="copilot_config_missing") from error
-
-
-def _refuse_linear_attention(name: str, config: object) -> None:
-    kinds = set(getattr(config, "layer_types", None) or ["full_attention"])
-    if kinds != {"full_attention"}:
-        raise BaseError(
-            f"{name} has layers without full attention ({', '.join(sorted(kinds - {'full_attention'}))}): "
-            "their state cannot be shared between copilots. Choose a full-attention decoder.",
-            code="base_unsupported",
-        )
 
 
 def _content_digest(folder: Path, weights_sha256: str) -> str:
