@@ -20,7 +20,9 @@ from transformers import AutoConfig, AutoModelForCausalLM, Qwen3Config, Qwen3For
 
 from server.catalog import bases, layout
 from server.catalog.layout import ADAPTERS
+from server.engine.adapter_lock import AdapterLock, read_lock, write_lock
 from server.engine.local.base.loader import base_fingerprint
+from server.errors import CopilotError
 from server.settings import Settings
 from server.text.prompt import PromptLayout
 
@@ -120,8 +122,10 @@ def base_folder(name: str, settings: Settings) -> Path:
 
 
 def _fits(folder: Path, fingerprint: str) -> bool:
-    lock = folder / "lock.json"
-    return lock.is_file() and json.loads(lock.read_text(encoding="utf-8")).get("base_fingerprint") == fingerprint
+    try:
+        return read_lock(folder).base_fingerprint == fingerprint
+    except CopilotError:
+        return False
 
 
 def _write_copilot(folder: Path, name: str) -> None:
@@ -141,7 +145,7 @@ def _write_adapter(
     }
     save_file(tensors, folder / "adapter_model.safetensors", metadata={"format": "pt"})
     config.save_pretrained(folder)
-    (folder / "lock.json").write_text(json.dumps({"base_fingerprint": fingerprint}))
+    write_lock(folder, AdapterLock(base_fingerprint=fingerprint))
 
 
 def _write_tokenizer(source: Path, folder: Path, *, size: int) -> None:

@@ -19,7 +19,7 @@ HEAVY = {"torch", "transformers", "safetensors", "peft"}
 GROUND = {"errors", "settings", "protocol", "log", "files"}
 FLOORS: dict[str, set[str]] = {
     "text": {"errors"},
-    "engine": {"errors"},
+    "engine": {"errors", "files"},
     "local": {"engine", "errors", "files", "settings"},
     "catalog": {"engine", "text", *GROUND},
     "conversation": {"catalog", "engine", "text", *GROUND},

@@ -11,7 +11,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from server.files import LOCK, sha256_of
+from server.engine import adapter_lock
+from server.errors import CopilotError
+from server.files import sha256_of
 from server.text.checks import CheckSpec
 from training.recipe import Recipe
 
@@ -48,7 +50,6 @@ def versions() -> dict[str, str]:
 def read_lock(folder: Path) -> dict[str, Any] | None:
     """The lock of an adapter folder; None when there is none that can be read."""
     try:
-        lock = json.loads((folder / LOCK).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        return adapter_lock.read_lock(folder).model_dump(exclude_unset=True)
+    except CopilotError:
         return None
-    return lock if isinstance(lock, dict) else None

@@ -23,6 +23,7 @@ from bench.models import INSTRUCTIONS, cache_dir
 from bench.peers import ours
 from server.catalog.copilots import Copilots
 from server.catalog.layout import ADAPTERS
+from server.engine.adapter_lock import AdapterLock, write_lock
 from server.engine.local.base.loader import base_fingerprint, check_adapter
 from server.settings import Settings
 
@@ -49,8 +50,8 @@ def make_many(root: Path, base: Path, sample: Path, count: int) -> Path:
             f'name = "Copilot {n}"\npromise = "One of many."\ninstructions = "{INSTRUCTIONS}"\n'
         )
         (adapter / "adapter_config.json").write_text(json.dumps(config))
-        lock = {"base_fingerprint": fingerprint, "weights_sha256": hashlib.sha256(content).hexdigest()}
-        (adapter / "lock.json").write_text(json.dumps(lock))
+        digest = hashlib.sha256(content).hexdigest()
+        write_lock(adapter, AdapterLock(base_fingerprint=fingerprint, weights_sha256=digest))
         (adapter / "adapter_model.safetensors").write_bytes(content)
     part.rename(folder)
     return folder

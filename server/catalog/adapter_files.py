@@ -8,6 +8,7 @@ import struct
 from pathlib import Path
 from typing import Any
 
+from server.engine.adapter_lock import read_lock
 from server.errors import CopilotError
 from server.files import LOCK
 
@@ -18,7 +19,7 @@ FILES = ("adapter_config.json", "adapter_model.safetensors", LOCK)
 
 
 def check_files(folder: Path, *, bytes_max: int) -> None:
-    """Raises CopilotError (`copilot_refused`) with the reason."""
+    """Raises CopilotError (`copilot_refused`, `copilot_lock_invalid`) with the reason."""
     if folder.is_symlink() or not folder.is_dir():
         raise _refused("it must be a folder of its own, not a link")
     for name in FILES:
@@ -27,8 +28,8 @@ def check_files(folder: Path, *, bytes_max: int) -> None:
             raise _refused(f"{name} is a link")
         if not file.is_file():
             raise _refused(f"{name} is missing")
-    for name in ("adapter_config.json", LOCK):
-        _check_json(folder / name)
+    _check_json(folder / "adapter_config.json")
+    read_lock(folder)
     _check_tensors_file(folder / "adapter_model.safetensors", bytes_max=bytes_max)
     _check_report(folder / "report.json")
 

@@ -14,8 +14,8 @@ from typing import Any
 from server.catalog.acquire.sources import ENCODER
 from server.catalog.adapter_files import check_files
 from server.catalog.layout import FINDER, adapter_folder
+from server.engine.adapter_lock import read_lock
 from server.errors import BaseError, CopilotError
-from server.files import LOCK
 from server.settings import Settings
 from server.text.prompt import PromptLayout
 from server.text.stream import Decode
@@ -71,11 +71,11 @@ def find_encoder(settings: Settings) -> EncoderFiles | None:
         return EncoderFiles(folder)
     try:
         check_files(adapter, bytes_max=ENCODER_ADAPTER_BYTES_MAX)
+        lock = read_lock(adapter)
     except CopilotError as error:
         raise BaseError(f"The finder's adapter: {error.message}", code="encoder_adapter_refused") from error
-    lock = json.loads((adapter / LOCK).read_text(encoding="utf-8"))
     weights = next(file.sha256 for file in ENCODER.files if file.name == "model.safetensors")
-    return EncoderFiles(folder, adapter if lock.get("base_sha256") == weights else None)
+    return EncoderFiles(folder, adapter if lock.base_sha256 == weights else None)
 
 
 def load_text(folder: Path) -> BaseText:

@@ -15,6 +15,7 @@ from server.catalog import bases, versions
 from server.catalog.adapter_files import FILES, check_files
 from server.catalog.copilot_files import COPILOT_FILE
 from server.catalog.layout import adapter_folder, split_id, users
+from server.engine.adapter_lock import AdapterLock, write_lock
 from server.errors import CopilotError
 from server.files import LOCK, sha256_of
 from server.settings import Settings
@@ -80,11 +81,11 @@ def _check(made: Path, base: Path, settings: Settings) -> bool:
     config = loader.read_adapter_config(made)
     activated = config.alora_invocation_tokens is not None
     digest = sha256_of(made / "adapter_model.safetensors")
-    lock = {
-        "kind": "alora" if activated else "lora", "base": info.name, "base_fingerprint": info.fingerprint,
-        "weights_sha256": digest, "imported": True,
-    }  # fmt: skip
-    (made / LOCK).write_text(json.dumps(lock, indent=1) + "\n", encoding="utf-8")
+    lock = AdapterLock(
+        kind="alora" if activated else "lora", base=info.name, base_fingerprint=info.fingerprint,
+        weights_sha256=digest, imported=True,
+    )  # fmt: skip
+    write_lock(made, lock)
     check_files(made, bytes_max=settings.adapter_bytes_max)
     loader.read_adapter(loader.check_adapter(made, info), linears)
     header = bases.load_text(base).layout.user_header

@@ -16,8 +16,9 @@ import torch
 from transformers import AutoTokenizer, BertModel
 
 from server.catalog.layout import FINDER
+from server.engine.adapter_lock import AdapterLock, write_lock
 from server.engine.local.encoder import SentenceEncoder
-from server.files import LOCK, sha256_of
+from server.files import sha256_of
 from server.text.finder import Encoder
 from training import lock
 from training.finder.fit import ALPHA, LR, RANK, FinderFit, OnEvent
@@ -74,14 +75,14 @@ def finish(job: FinderJob, made: Path, *, steps: int, trainable: int) -> dict[st
         "heldout": figures(heldout, SentenceEncoder(job.encoder, adapter=made)),
     }
     _write(made / "report.json", report)
-    _write(made / LOCK, {
+    write_lock(made, AdapterLock.model_validate({
         "format": lock.FORMAT, "kind": "lora", "base": job.encoder.name,
         "base_sha256": sha256_of(job.encoder / "model.safetensors"),
         "weights_sha256": sha256_of(made / WEIGHTS), "trainable": trainable,
         "recipe": {"rank": RANK, "alpha": ALPHA, "lr": LR, "minutes": job.minutes, "steps": steps, "seed": SEED},
         "data": sha256_of(job.data / FINDER / "train.jsonl"), "made": time.strftime("%Y-%m-%d", time.gmtime()),
         "versions": lock.versions(),
-    })  # fmt: skip
+    }))  # fmt: skip
     (made / "README.md").write_text(card(report, encoder=job.encoder.name, trainable=trainable), encoding="utf-8")
     return report
 

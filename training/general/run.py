@@ -18,8 +18,9 @@ from transformers import AutoTokenizer
 
 from server.catalog.bases import EncoderFiles
 from server.catalog.layout import GENERAL, pages_folder
+from server.engine.adapter_lock import AdapterLock, write_lock
 from server.errors import DataError
-from server.files import LOCK, sha256_of
+from server.files import sha256_of
 from server.text.prompt import PromptLayout
 from training import lock
 from training.dataset.examples import Examples
@@ -131,7 +132,7 @@ def finish(
     job: GeneralJob, made: Path, record: dict[str, Any], material: Material, *, curve: Sequence[dict[str, float]]
 ) -> dict[str, Any]:
     """Measure the adapter in `made` as it is served and write its lock, report and card."""
-    _write(made / LOCK, record)
+    write_lock(made, AdapterLock.model_validate(record))
     report = {"base": job.base.name, "rows": record["rows"], "curve": list(curve), **measure(job, made, material)}
     _write(made / "report.json", report)
     (made / "README.md").write_text(card(record, report), encoding="utf-8")

@@ -155,7 +155,7 @@ def test_the_users_copilot_wins_over_the_built_in_one(read: Callable[..., Copilo
     ("spoil", "reason"),
     [
         (lambda folder: (folder / "lock.json").unlink(), "lock.json is missing"),
-        (lambda folder: (folder / "lock.json").write_text("[]"), "lock.json holds no object"),
+        (lambda folder: (folder / "lock.json").write_text("[]"), "lock.json is broken"),
         (lambda folder: (folder / "adapter_config.json").write_text("{"), "no valid JSON"),
         (lambda folder: (folder / "adapter_config.json").write_text(" " * 65_537), "larger than 64 KiB"),
         (lambda folder: (folder / "adapter_model.safetensors").write_bytes(b"\0"), "cut off"),

@@ -21,9 +21,10 @@ from torch import Tensor, nn
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel
 
 from server.engine import AdapterRef, BaseInfo
+from server.engine.adapter_lock import read_lock
 from server.engine.full_attention import check_full_attention
 from server.errors import BaseError, CopilotError
-from server.files import LOCK, sha256_of
+from server.files import sha256_of
 
 CONFIG_BYTES_MAX = 64 * 1024
 WEIGHTS_BYTES_MAX = 256 * 1024**2
@@ -67,15 +68,6 @@ class AdapterConfig(BaseModel):
     @property
     def scaling(self) -> float:
         return self.lora_alpha / (math.sqrt(self.r) if self.use_rslora else self.r)
-
-
-class AdapterLock(BaseModel):
-    """What serving needs of lock.json: which base the adapter was made for, and the weights that were made."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
-    base_fingerprint: str
-    weights_sha256: str | None = Field(default=None, pattern="^[0-9a-f]{64}$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +184,7 @@ def check_adapter(folder: Path, info: BaseInfo) -> AdapterRef:
     elsewhere has no promise and is read here.
     """
     config = read_adapter_config(folder)
-    lock = _read_lock(folder)
+    lock = read_lock(folder)
     if lock.base_fingerprint != info.fingerprint:
         raise CopilotError(
             f"This adapter was made for another base model than {info.name}. Train it for this base.",
@@ -271,13 +263,6 @@ def _tensor(tensors: Any, name: str, shape: tuple[int, int]) -> Tensor:
     if not bool(torch.isfinite(tensor).all()):
         raise CopilotError("The adapter's weights hold values that are no numbers.", code="copilot_weights_nan")
     return tensor
-
-
-def _read_lock(folder: Path) -> AdapterLock:
-    try:
-        return AdapterLock.model_validate_json(_small_file(folder / LOCK))
-    except ValidationError as error:
-        raise CopilotError("The adapter's lock.json is missing or broken.", code="copilot_lock_invalid") from error
 
 
 def _small_file(file: Path) -> bytes:
