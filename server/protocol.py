@@ -43,13 +43,13 @@ class Proof(Frame):
 
 
 class PageOpen(Frame):
-    """The page's blocks in reading order; block n of an answer is blocks[n - 1]."""
+    """The page's blocks in reading order; block n of an answer is blocks[n - 1]. Settings limit how many."""
 
     type: Literal["page.open"]
     page: Name
     title: str = Field(max_length=2_000)
     url: str = Field(max_length=8_000)
-    blocks: list[str] = Field(max_length=100_000)
+    blocks: list[str]
 
 
 class PageClose(Frame):

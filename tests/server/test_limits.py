@@ -98,6 +98,15 @@ async def test_the_blocks_of_a_page_have_a_limit(tmp_path: Path, count: int, cod
     assert getattr(frame, "code", None) == code
 
 
+async def test_the_settings_alone_say_how_many_blocks_a_page_has(tmp_path: Path) -> None:
+    session, outbox = House(tmp_path, page_blocks_max=150_000).session()
+
+    give(session, page_open(blocks=["text", *[""] * 120_000]))
+    frame, _ = await until(outbox, "page.ready")
+
+    assert frame.page == "p1"
+
+
 async def test_a_page_without_text_is_refused_and_so_is_a_question_about_it(tmp_path: Path) -> None:
     session, outbox = House(tmp_path).session()
 

@@ -49,7 +49,7 @@ export interface PageClose {
   page: string;
 }
 
-/** The page's blocks in reading order; block n of an answer is blocks[n - 1]. */
+/** The page's blocks in reading order; block n of an answer is blocks[n - 1]. Settings limit how many. */
 export interface PageOpen {
   type: 'page.open';
   page: string;
