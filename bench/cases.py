@@ -31,7 +31,7 @@ class PageCase:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ask:
+class QuestionCase:
     """`copilot` is an index into the contender's copilots; `tokens` is how long the answer shall be."""
 
     page: PageCase
@@ -71,15 +71,15 @@ class Contender(Protocol):
 
     def close(self, page: PageCase) -> Awaitable[None]: ...
 
-    def answer(self, ask: Ask) -> Awaitable[Stamp]:
+    def answer(self, ask: QuestionCase) -> Awaitable[Stamp]:
         """A page that is not open yet is read as part of the answer."""
         ...
 
-    def warm(self, asks: Sequence[Ask]) -> Awaitable[object]:
+    def warm(self, asks: Sequence[QuestionCase]) -> Awaitable[object]:
         """Ask once before the clock runs, where that warms a cache."""
         ...
 
-    def together(self, asks: Sequence[Ask]) -> Awaitable[list[Stamp]]:
+    def together(self, asks: Sequence[QuestionCase]) -> Awaitable[list[Stamp]]:
         """All at once, in the way that this contender offers."""
         ...
 
@@ -108,12 +108,12 @@ class Cases:
         kept = tuple(blocks[:low])
         return PageCase(title, kept, self._lay_out(title, kept))
 
-    def turn(self, ask: Ask) -> list[int]:
+    def turn(self, ask: QuestionCase) -> list[int]:
         """What follows the page."""
         layout = self.text.layout
         return [*layout.history(ask.history), *layout.ask(ask.question, instructions=self._instructions[ask.copilot])]
 
-    def prompt(self, ask: Ask) -> list[int]:
+    def prompt(self, ask: QuestionCase) -> list[int]:
         return [*ask.page.ids, *self.turn(ask)]
 
     def _lay_out(self, title: str, blocks: Sequence[str]) -> tuple[int, ...]:

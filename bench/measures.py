@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from bench.cases import EARLIER, QUESTIONS, QUOTING, Ask, Cases, Contender, PageCase, Stamp
+from bench.cases import EARLIER, QUESTIONS, QUOTING, Cases, Contender, PageCase, QuestionCase, Stamp
 from bench.figures import Better, Results
 from bench.models import weight_bytes
 
@@ -82,9 +82,9 @@ def tokens_per_s(stamps: Sequence[Stamp]) -> float:
     return later / (ended - min(stamp.first_s for stamp in stamps))
 
 
-def rows_of(page: PageCase, copilots: Sequence[int], *, tokens: int) -> list[Ask]:
+def rows_of(page: PageCase, copilots: Sequence[int], *, tokens: int) -> list[QuestionCase]:
     return [
-        Ask(page=page, copilot=copilot, question=QUESTIONS[row % len(QUESTIONS)], tokens=tokens)
+        QuestionCase(page=page, copilot=copilot, question=QUESTIONS[row % len(QUESTIONS)], tokens=tokens)
         for row, copilot in enumerate(copilots)
     ]
 
@@ -102,7 +102,7 @@ def add_share_of_memory(results: Results, base: Path) -> None:
 
 async def _conversation(contender: Contender, cases: Cases, sizes: Sizes) -> dict[str, float]:
     page = cases.page(sizes.page)
-    ask = Ask(page=page, copilot=0, question=QUESTIONS[0])
+    ask = QuestionCase(page=page, copilot=0, question=QUESTIONS[0])
     cold = await contender.answer(ask)
     follow_up = await contender.answer(replace(ask, question=QUESTIONS[1]))
     switch = await contender.answer(replace(ask, copilot=1, question=QUESTIONS[2]))
@@ -162,7 +162,7 @@ async def _panel(contender: Contender, cases: Cases, sizes: Sizes) -> dict[str, 
 async def _quoting(contender: Contender, cases: Cases, sizes: Sizes) -> dict[str, float]:
     page = cases.page(sizes.page)
     await contender.open(page)
-    stamp = await contender.answer(Ask(page=page, copilot=0, question=QUOTING, tokens=2 * sizes.panel_answer))
+    stamp = await contender.answer(QuestionCase(page=page, copilot=0, question=QUOTING, tokens=2 * sizes.panel_answer))
     await contender.close(page)
     return {"one answer that quotes": tokens_per_s([stamp])}
 

@@ -14,7 +14,7 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from typing import Any, TextIO
 
-from bench.cases import Ask, Cases, PageCase, Stamp
+from bench.cases import Cases, PageCase, QuestionCase, Stamp
 from bench.peers.llama_files import LlamaFiles
 from server.errors import RetinueError
 
@@ -33,12 +33,12 @@ class Llama:
 
     async def open(self, page: PageCase) -> None:
         """It reads a page with the first question about it."""
-        await self.answer(Ask(page=page, copilot=0, question="What is this?"))
+        await self.answer(QuestionCase(page=page, copilot=0, question="What is this?"))
 
     async def close(self, page: PageCase) -> None:
         """Its slots are written over when they are needed."""
 
-    async def answer(self, ask: Ask) -> Stamp:
+    async def answer(self, ask: QuestionCase) -> Stamp:
         request = {
             "prompt": self._cases.prompt(ask),
             "lora": [{"id": ask.copilot, "scale": 1.0}],
@@ -59,10 +59,10 @@ class Llama:
         ids = [token for event in events if not event.get("stop") for token in event.get("tokens", [])]
         return Stamp(sent, first, ended, len(ids), tuple(ids))
 
-    async def warm(self, asks: Sequence[Ask]) -> None:
+    async def warm(self, asks: Sequence[QuestionCase]) -> None:
         await self.together(asks)
 
-    async def together(self, asks: Sequence[Ask]) -> list[Stamp]:
+    async def together(self, asks: Sequence[QuestionCase]) -> list[Stamp]:
         return await asyncio.gather(*map(self.answer, asks))
 
     async def _events(self, body: bytes) -> AsyncIterator[bytes]:
@@ -84,7 +84,7 @@ class Llama:
 class LlamaOneSlot(Llama):
     name = "llama.cpp, 1 slot by hand"
 
-    async def together(self, asks: Sequence[Ask]) -> list[Stamp]:
+    async def together(self, asks: Sequence[QuestionCase]) -> list[Stamp]:
         sent = time.perf_counter()
         stamps = [await self.answer(ask) for ask in asks]
         return [Stamp(sent, stamp.first_s, stamp.ended_s, stamp.tokens, stamp.ids) for stamp in stamps]

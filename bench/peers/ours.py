@@ -17,10 +17,9 @@ from typing import Any, TextIO
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import WebSocketException
 
-from bench.cases import Ask, Cases, PageCase, Stamp
+from bench.cases import Cases, PageCase, QuestionCase, Stamp
 from server.errors import RetinueError
-from server.protocol import Ask as AskFrame
-from server.protocol import EarlierTurn, PageClose, PageOpen, Ready
+from server.protocol import Ask, EarlierTurn, PageClose, PageOpen, Ready
 from server.settings import Settings
 from server.transport.client import SocketLink
 from server.transport.keyfile import CLI_ORIGIN, KeyFile
@@ -62,12 +61,12 @@ class Ours:
         self._events.pop(name)
         await self._socket.send(PageClose(type="page.close", page=name).model_dump_json())
 
-    async def answer(self, ask: Ask) -> Stamp:
+    async def answer(self, ask: QuestionCase) -> Stamp:
         sent, first, written = time.perf_counter(), 0.0, list[int]()
         page = self._open.get(ask.page) or await self._send_page(ask.page)
         run = f"run{next(self._numbers)}"
         self._events[run] = asyncio.Queue()
-        frame = AskFrame(
+        frame = Ask(
             type="ask", run=run, page=page, copilot=self._cases.copilots[ask.copilot], question=ask.question,
             history=[EarlierTurn(question=turn.question, answer=turn.answer) for turn in ask.history],
             max_tokens=ask.tokens,
@@ -84,10 +83,10 @@ class Ours:
                 share = written[0] / sum(written) if written else 1.0  # events count characters, not tokens
                 return Stamp(sent, first or now, now, tokens, first_tokens=max(1.0, share * tokens))
 
-    async def warm(self, asks: Sequence[Ask]) -> None:
+    async def warm(self, asks: Sequence[QuestionCase]) -> None:
         await self.together(asks)
 
-    async def together(self, asks: Sequence[Ask]) -> list[Stamp]:
+    async def together(self, asks: Sequence[QuestionCase]) -> list[Stamp]:
         return await asyncio.gather(*map(self.answer, asks))
 
     async def _send_page(self, page: PageCase) -> str:

@@ -15,7 +15,7 @@ import torch
 from peft import PeftModel
 from transformers import AutoModelForCausalLM, DynamicCache, StoppingCriteria
 
-from bench.cases import Ask, Cases, PageCase, Stamp
+from bench.cases import Cases, PageCase, QuestionCase, Stamp
 
 
 class _FirstToken(StoppingCriteria):  # type: ignore[misc]
@@ -54,27 +54,27 @@ class Peft:
     async def close(self, page: PageCase) -> None:
         """Nothing is held."""
 
-    async def warm(self, asks: Sequence[Ask]) -> None:
+    async def warm(self, asks: Sequence[QuestionCase]) -> None:
         """It keeps nothing between calls."""
 
-    async def answer(self, ask: Ask) -> Stamp:
+    async def answer(self, ask: QuestionCase) -> Stamp:
         return (await asyncio.to_thread(self._one_by_one, [ask]))[0]
 
-    async def together(self, asks: Sequence[Ask]) -> list[Stamp]:
+    async def together(self, asks: Sequence[QuestionCase]) -> list[Stamp]:
         """One batch where all ask the same copilot, else one after another. In a thread: sockets stay alive."""
         alike = len({ask.copilot for ask in asks}) == 1
         return await asyncio.to_thread(self._batch if alike else self._one_by_one, asks)
 
-    def _batch(self, asks: Sequence[Ask]) -> list[Stamp]:
+    def _batch(self, asks: Sequence[QuestionCase]) -> list[Stamp]:
         sent = time.perf_counter()
         self._use(asks[0].copilot)
         return self._generate(asks, sent)
 
-    def _one_by_one(self, asks: Sequence[Ask]) -> list[Stamp]:
+    def _one_by_one(self, asks: Sequence[QuestionCase]) -> list[Stamp]:
         sent = time.perf_counter()
         return [self._answer(ask, sent) for ask in asks]
 
-    def _answer(self, ask: Ask, sent: float) -> Stamp:
+    def _answer(self, ask: QuestionCase, sent: float) -> Stamp:
         self._use(ask.copilot)
         return self._generate([ask], sent)[0]
 
@@ -86,7 +86,7 @@ class Peft:
         self.model.set_adapter(str(copilot))
 
     @torch.inference_mode()
-    def _generate(self, asks: Sequence[Ask], sent: float, **more: Any) -> list[Stamp]:
+    def _generate(self, asks: Sequence[QuestionCase], sent: float, **more: Any) -> list[Stamp]:
         """Prompts of unequal length are padded on the left."""
         prompts = [self._cases.prompt(ask) for ask in asks]
         width, tokens = max(map(len, prompts)), asks[0].tokens
@@ -106,7 +106,7 @@ class Peft:
 class PeftMixed(Peft):
     name = "PEFT mixed batch"
 
-    async def together(self, asks: Sequence[Ask]) -> list[Stamp]:
+    async def together(self, asks: Sequence[QuestionCase]) -> list[Stamp]:
         names = [str(ask.copilot) for ask in asks]
         return await asyncio.to_thread(self._generate, asks, time.perf_counter(), adapter_names=names)
 
@@ -124,10 +124,10 @@ class PeftKept(Peft):
     async def close(self, page: PageCase) -> None:
         self._pages.pop(page, None)
 
-    async def together(self, asks: Sequence[Ask]) -> list[Stamp]:
+    async def together(self, asks: Sequence[QuestionCase]) -> list[Stamp]:
         return await asyncio.to_thread(self._one_by_one, asks)
 
-    def _answer(self, ask: Ask, sent: float) -> Stamp:
+    def _answer(self, ask: QuestionCase, sent: float) -> Stamp:
         if ask.page not in self._pages:
             self._read(ask.page)
         self._use(ask.copilot)

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import torch
 
-from bench.cases import Ask, Cases, Contender, PageCase, Stamp
+from bench.cases import Cases, Contender, PageCase, QuestionCase, Stamp
 from bench.figures import Results
 from bench.measures import ROWS, rows_of
 from bench.peers.ours import NAME
 from bench.peers.peft_peer import Peft
-from server.engine import PageText, Request, Tokens
+from server.engine import PageTokens, Request, Tokens
 from server.engine.local.base.loader import check_adapter
 from server.engine.local.engine import LocalEngine
 from server.settings import Settings
@@ -36,17 +36,17 @@ class OursInProcess:
         self._adapters = [check_adapter(folder, engine.info) for folder in folders]
 
     async def open(self, page: PageCase) -> None:
-        await self._engine.open_page(PageText(page.ids), lambda done, total: None)
+        await self._engine.open_page(PageTokens(page.ids), lambda done, total: None)
 
     async def close(self, page: PageCase) -> None:
-        await self._engine.close_page(PageText(page.ids))
+        await self._engine.close_page(PageTokens(page.ids))
 
-    async def warm(self, asks: Sequence[Ask]) -> None:
+    async def warm(self, asks: Sequence[QuestionCase]) -> None:
         """Speed is not asked here."""
 
-    async def answer(self, ask: Ask) -> Stamp:
+    async def answer(self, ask: QuestionCase) -> Stamp:
         request = Request(
-            page=PageText(ask.page.ids), history=(), turn=self._cases.turn(ask), adapter=self._adapters[ask.copilot],
+            page=PageTokens(ask.page.ids), history=(), turn=self._cases.turn(ask), adapter=self._adapters[ask.copilot],
             stop_ids=frozenset(), tokens_max=ask.tokens, timeout_s=900, constrain_quotes=False,
         )  # fmt: skip
         ids: list[int] = []
@@ -54,7 +54,7 @@ class OursInProcess:
             ids += event.ids if isinstance(event, Tokens) else ()
         return Stamp(0, 0, 0, len(ids), tuple(ids))
 
-    async def together(self, asks: Sequence[Ask]) -> list[Stamp]:
+    async def together(self, asks: Sequence[QuestionCase]) -> list[Stamp]:
         return await asyncio.gather(*map(self.answer, asks))
 
 

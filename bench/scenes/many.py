@@ -16,7 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from bench.cases import QUESTIONS, Ask, Cases
+from bench.cases import QUESTIONS, Cases, QuestionCase
 from bench.figures import Better, Results
 from bench.machine import resident_bytes
 from bench.models import INSTRUCTIONS, cache_dir
@@ -118,7 +118,7 @@ async def _ask(server: ours.Ours, cases: Cases, rounds: int) -> dict[str, list[f
     fresh, numbers = len(cases.copilots), itertools.count()
     values: dict[str, list[float]] = {"first token, adapter on disk": [], "first token, adapter in memory": []}
     for copilot in range(min(rounds, fresh)):
-        ask = Ask(page=page, copilot=copilot, question=QUESTIONS[next(numbers) % 4])
+        ask = QuestionCase(page=page, copilot=copilot, question=QUESTIONS[next(numbers) % 4])
         values["first token, adapter on disk"].append((await server.answer(ask)).ttft_ms)
         again = replace(ask, question=QUESTIONS[next(numbers) % 4])
         values["first token, adapter in memory"].append((await server.answer(again)).ttft_ms)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from bench.cases import QUESTIONS, Ask, Cases
+from bench.cases import QUESTIONS, Cases, QuestionCase
 from bench.figures import Better, Results
 from bench.machine import resident_bytes
 from bench.measures import ROWS
@@ -33,10 +33,10 @@ async def measure(
         page = cases.page(PAGE_TOKENS)
         await contender.open(page)
         for question in QUESTIONS:
-            await contender.answer(Ask(page=page, copilot=0, question=question))
+            await contender.answer(QuestionCase(page=page, copilot=0, question=question))
         before, disk, memory = resident_bytes(pid), [], []
         for copilot in fresh:
-            ask = Ask(page=page, copilot=copilot, question=QUESTIONS[0])
+            ask = QuestionCase(page=page, copilot=copilot, question=QUESTIONS[0])
             disk.append((await contender.answer(ask)).ttft_ms)
             memory.append((await contender.answer(replace(ask, question=QUESTIONS[1]))).ttft_ms)
         grown = (resident_bytes(pid) - before) / len(fresh) / 1e6

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from server.catalog.bases import BaseText
-from server.engine import Engine, PageInfo, PageText
+from server.engine import Engine, PageInfo, PageTokens
 from server.errors import LimitExceeded, PageError
 from server.protocol import PageOpen, PageReading
 from server.settings import Settings
@@ -42,7 +42,7 @@ class Parts:
 class ReadPage:
     page: Page
     prefix: PagePrefix
-    text: PageText
+    tokens: PageTokens
     info: PageInfo
     ms: int
     finder: Finder
@@ -124,18 +124,18 @@ class OpenPage:
         self.task.cancel()
         await asyncio.wait({self.task})
         if not self.task.cancelled() and self.task.exception() is None:
-            await self._parts.engine.close_page(self.task.result().text)
+            await self._parts.engine.close_page(self.task.result().tokens)
 
     async def _read(self, frame: PageOpen) -> ReadPage:
         started = time.monotonic()
         page, prefix, finder = await asyncio.to_thread(self._lay_out, frame)
         encoded = asyncio.ensure_future(self._encode(finder))
-        text = PageText(prefix.ids, prefix.spans)
+        tokens = PageTokens(prefix.ids, prefix.spans)
         loop, home = asyncio.get_running_loop(), threading.get_ident()
         info = await self._parts.engine.open_page(
-            text, lambda done, total: _on_loop(loop, home, lambda: self._progress(done, total))
+            tokens, lambda done, total: _on_loop(loop, home, lambda: self._progress(done, total))
         )
-        return ReadPage(page, prefix, text, info, int((time.monotonic() - started) * 1000), finder, encoded)
+        return ReadPage(page, prefix, tokens, info, int((time.monotonic() - started) * 1000), finder, encoded)
 
     async def _encode(self, finder: Finder) -> None:
         """Beside the prefill, so that opening a page is not delayed."""

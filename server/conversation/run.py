@@ -108,7 +108,7 @@ class Run:
         turn = base.layout.ask(
             base.layout.with_passages(self._ask.question, found.passages), instructions=self._copilot.instructions
         )
-        room = self._parts.engine.info.context_tokens - len(read.text.ids) - len(turn)
+        room = self._parts.engine.info.context_tokens - len(read.tokens.ids) - len(turn)
         if room < _ANSWER_TOKENS_MIN:
             raise LimitExceeded(
                 "The question is too long beside this page. Shorten it, or select a part of the page.",
@@ -116,7 +116,7 @@ class Run:
             )
         tokens = min(self._ask.max_tokens or settings.answer_tokens_default, room)
         return Request(
-            page=read.text,
+            page=read.tokens,
             history=self._history(room - tokens),
             turn=turn,
             adapter=self._copilot.adapter,
@@ -204,7 +204,7 @@ class Run:
         )
 
     def _usage(self, read: ReadPage | None, request: Request | None, end: Finished | None) -> Usage:
-        page_tokens = len(read.text.ids) if read else 0
+        page_tokens = len(read.tokens.ids) if read else 0
         prompt = page_tokens + len(request.history) + len(request.turn) if request else page_tokens
         return Usage(
             page_tokens=page_tokens,

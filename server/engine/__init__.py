@@ -29,7 +29,7 @@ class AdapterRef:
 
 
 @dataclass(frozen=True, slots=True)
-class PageText:
+class PageTokens:
     """What quoting needs of a page: its prefix ids and the half-open token span of each block's text."""
 
     ids: tuple[int, ...]
@@ -61,7 +61,7 @@ class Opening:
 class Request:
     """One answer. The prompt is `page.ids + history + turn`; the adapter acts from the first token of `turn`."""
 
-    page: PageText
+    page: PageTokens
     history: Sequence[int]
     turn: Sequence[int]
     adapter: AdapterRef | None
@@ -100,11 +100,11 @@ class Engine(Protocol):
 
     async def stop(self) -> None: ...
 
-    async def open_page(self, page: PageText, on_progress: Callable[[int, int], None]) -> PageInfo:
+    async def open_page(self, page: PageTokens, on_progress: Callable[[int, int], None]) -> PageInfo:
         """Read the page with the base model and hold its KV until as many `close_page` calls."""
         ...
 
-    async def close_page(self, page: PageText) -> None: ...
+    async def close_page(self, page: PageTokens) -> None: ...
 
     def generate(self, request: Request) -> AsyncIterator[Tokens | Finished]:
         """Stream an answer. Closing the iterator (or cancelling its task) frees the row within one step."""

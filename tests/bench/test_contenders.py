@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from bench import measures
-from bench.cases import Ask, Cases
+from bench.cases import Cases, QuestionCase
 from bench.figures import Results
 from bench.measures import Sizes
 from bench.peers.peft_peer import Peft, PeftKept, PeftMixed, load
@@ -43,7 +43,7 @@ async def test_a_round_of_a_measure_gives_every_value(peers: list[Peft], cases: 
 
 
 async def test_an_answer_has_the_length_that_was_asked_for(peers: list[Peft], cases: Cases) -> None:
-    stamp = await peers[0].answer(Ask(page=cases.page(120), copilot=3, question="Why?", tokens=5))
+    stamp = await peers[0].answer(QuestionCase(page=cases.page(120), copilot=3, question="Why?", tokens=5))
 
     assert (stamp.tokens, len(stamp.ids)) == (5, 5)
     assert stamp.sent_s < stamp.first_s < stamp.ended_s

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bench.cases import Ask, Cases, PageCase
+from bench.cases import Cases, PageCase, QuestionCase
 from bench.peers.llama_peer import Llama, LlamaOneSlot
 from server.errors import RetinueError
 
@@ -51,7 +51,7 @@ class Prompts(Cases):
     def __init__(self) -> None:
         """Nothing to load."""
 
-    def prompt(self, ask: Ask) -> list[int]:
+    def prompt(self, ask: QuestionCase) -> list[int]:
         return [*ask.page.ids, 100 + ask.copilot]
 
 
@@ -62,8 +62,8 @@ async def stand_in() -> AsyncIterator[tuple[StandIn, int]]:
         yield peer, server.sockets[0].getsockname()[1]
 
 
-def asks() -> list[Ask]:
-    return [Ask(page=PAGE, copilot=copilot, question="?", tokens=3) for copilot in range(3)]
+def asks() -> list[QuestionCase]:
+    return [QuestionCase(page=PAGE, copilot=copilot, question="?", tokens=3) for copilot in range(3)]
 
 
 async def test_ids_adapter_and_times_of_an_answer(stand_in: tuple[StandIn, int]) -> None:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from bench import models
-from bench.cases import EARLIER, Ask, Cases
+from bench.cases import EARLIER, Cases, QuestionCase
 from bench.scenes import many
 from server.engine import BaseInfo
 from server.engine.local.base.loader import base_fingerprint, check_adapter
@@ -36,7 +36,7 @@ def test_pages_are_new_and_about_as_long_as_asked(cases: Cases) -> None:
 
 def test_a_prompt_is_page_then_thread_then_turn(cases: Cases) -> None:
     page = cases.page(300)
-    ask = Ask(page=page, copilot=0, question="Why?", history=(EARLIER,))
+    ask = QuestionCase(page=page, copilot=0, question="Why?", history=(EARLIER,))
     ids = cases.prompt(ask)
 
     assert tuple(ids[: len(page.ids)]) == page.ids

@@ -11,7 +11,7 @@ from server.catalog.copilots import CheckAdapter, Copilots
 from server.conversation.outbox import Outbox
 from server.conversation.pages import Parts
 from server.conversation.session import Session
-from server.engine import BaseInfo, Finished, PageInfo, PageText, Request, Tokens
+from server.engine import BaseInfo, Finished, PageInfo, PageTokens, Request, Tokens
 from server.protocol import CLIENT_FRAME, VERSION, Frame
 from server.settings import Settings
 from server.text.prompt import PromptLayout
@@ -65,7 +65,7 @@ class FakeEngine:
         self.gate.set()
         self.page_gate.set()
         self.requests: list[Request] = []
-        self.open_pages: list[PageText] = []
+        self.open_pages: list[PageTokens] = []
         self.rows = 0
         self.steps = 0
         self.running = False
@@ -78,7 +78,7 @@ class FakeEngine:
     async def stop(self) -> None:
         self.running = False
 
-    async def open_page(self, page: PageText, on_progress: Callable[[int, int], None]) -> PageInfo:
+    async def open_page(self, page: PageTokens, on_progress: Callable[[int, int], None]) -> PageInfo:
         on_progress(len(page.ids) // 2, len(page.ids))
         await self.page_gate.wait()
         if self.page_fails_with:
@@ -87,7 +87,7 @@ class FakeEngine:
         self.open_pages.append(page)
         return PageInfo(len(page.ids), 0)
 
-    async def close_page(self, page: PageText) -> None:
+    async def close_page(self, page: PageTokens) -> None:
         self.open_pages.remove(page)
 
     async def generate(self, request: Request) -> AsyncIterator[Tokens | Finished]:

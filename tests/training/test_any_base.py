@@ -18,7 +18,7 @@ from transformers import (
     Qwen3Config,
 )
 
-from server.engine import AdapterRef, PageText, Request, Tokens
+from server.engine import AdapterRef, PageTokens, Request, Tokens
 from server.engine.local.base.loader import base_fingerprint, check_adapter, weight_files
 from server.engine.local.engine import LocalEngine
 from server.errors import BaseError
@@ -88,7 +88,7 @@ async def serve(base: Path, adapter: Path, row: Rendered) -> list[int]:
     engine = LocalEngine(load_settings(threads=1), base, dtype=torch.float32)
     await engine.start()
     ref: AdapterRef = check_adapter(adapter, engine.info)
-    page = PageText(row.prefix, row.spans)
+    page = PageTokens(row.prefix, row.spans)
     request = Request(
         page=page, history=(), turn=list(row.suffix[: row.answer_at]), adapter=ref, stop_ids=frozenset(), tokens_max=6,
         timeout_s=60, constrain_quotes=False,

@@ -16,7 +16,7 @@ from server.text.finder import Finder, Vectors
 from tests import tiny
 from training.dataset.examples import parse_page
 from training.finder.fit import FinderFit
-from training.finder.questions import Asked, Question, example_questions, own_questions
+from training.finder.questions import AskedPage, Question, example_questions, own_questions
 from training.finder.run import FinderJob, figures, finish
 
 ADAPTERS_DIR = load_settings().adapters_dir
@@ -67,14 +67,14 @@ def test_the_questions_that_ship_can_be_read_and_none_is_on_a_held_out_page() ->
     assert not {page.finder.page.title for page in own} & {page.finder.page.title for page in held_out}
 
 
-def nothing() -> Iterator[Asked]:
+def nothing() -> Iterator[AskedPage]:
     while True:
-        yield Asked(Finder(KETTLE), ())
+        yield AskedPage(Finder(KETTLE), ())
 
 
 def test_training_puts_the_unit_that_answers_first(tmp_path: Path) -> None:
     folder = tiny.make_encoder(tmp_path / "encoder")
-    page = Asked(Finder(KETTLE), (Question("may i send back", (2,)), Question("what is the volume", (0,))))
+    page = AskedPage(Finder(KETTLE), (Question("may i send back", (2,)), Question("what is the volume", (0,))))
     torch.manual_seed(0)
     model = BertModel.from_pretrained(folder, dtype=torch.float32)
     fit = FinderFit(model, tiny.tokenizer(), [page], nothing(), seed=1)
@@ -99,7 +99,7 @@ class ByHand:
 def test_figures_count_the_place_of_the_first_unit_that_answers() -> None:
     asked = (Question("can it go back", (2,)), Question("does it go back", (0, 1)))
 
-    assert figures([Asked(Finder(KETTLE), asked)], ByHand()) == {
+    assert figures([AskedPage(Finder(KETTLE), asked)], ByHand()) == {
         "first_1": 0.5,
         "first_4": 1,
         "first_5": 1,

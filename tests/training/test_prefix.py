@@ -100,5 +100,5 @@ def test_what_is_not_plain_attention_is_refused() -> None:
     layer.layer_idx = 0  # type: ignore[assignment]
     query = torch.zeros(1, 2, 3, 4)
     with pytest.raises(BaseError) as refused:
-        attend(layer, query, query, query, None, scaling=1.0, segments=(), softcap=50.0)
+        attend(layer, query, query, query, None, scaling=1.0, spans=(), softcap=50.0)
     assert refused.value.code == "base_unsupported"

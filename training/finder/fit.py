@@ -16,7 +16,7 @@ from transformers import BertModel
 
 from server.engine.local.base.loader import preferred_dtype
 from server.text.finder import NEIGHBOUR_WEIGHT
-from training.finder.questions import Asked
+from training.finder.questions import AskedPage
 
 RANK, ALPHA = 16, 32
 LR, WARMUP_STEPS, CLIP = 6e-4, 30, 5.0
@@ -31,7 +31,7 @@ class FinderFit:
     """`own` pages are drawn again and again, `corpus` is endless. `run` returns how many steps were taken."""
 
     def __init__(
-        self, encoder: BertModel, tokenizer: Any, own: Sequence[Asked], corpus: Iterator[Asked], *, seed: int,
+        self, encoder: BertModel, tokenizer: Any, own: Sequence[AskedPage], corpus: Iterator[AskedPage], *, seed: int,
         on_event: OnEvent = lambda event: None,
     ) -> None:  # fmt: skip
         config = LoraConfig(r=RANK, lora_alpha=ALPHA, target_modules=["query", "key", "value", "dense"])
@@ -68,7 +68,7 @@ class FinderFit:
         self._optimiser.zero_grad(set_to_none=True)
         return total / max(1, count)
 
-    def loss(self, page: Asked) -> tuple[torch.Tensor, int]:
+    def loss(self, page: AskedPage) -> tuple[torch.Tensor, int]:
         """Summed over some questions of the page that it answers, and their number."""
         answered = [question for question in page.questions if question.answers]
         asked = self._choose.sample(answered, min(QUESTIONS_A_PAGE, len(answered)))

@@ -42,14 +42,14 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class AskedPage:
     """A page and what is asked about it."""
 
     finder: Finder
     questions: tuple[Question, ...]
 
 
-def own_questions(data: Path) -> list[Asked]:
+def own_questions(data: Path) -> list[AskedPage]:
     """The questions of train.jsonl by page. Raises DataError with the line."""
     file, by_page = data / FINDER / "train.jsonl", dict[tuple[str, str], list[Question]]()
     finders: dict[tuple[str, str], Finder] = {}
@@ -65,7 +65,7 @@ def own_questions(data: Path) -> list[Asked]:
         if place not in finders:
             raise DataError(f"{file.name}, line {number}: there is no page {row.page!r} of {row.copilot}.")
         by_page.setdefault(place, []).append(Question(row.question, _places(row, finders[place], number)))
-    return [Asked(finders[place], tuple(questions)) for place, questions in by_page.items()]
+    return [AskedPage(finders[place], tuple(questions)) for place, questions in by_page.items()]
 
 
 def _places(row: _Row, finder: Finder, number: int) -> tuple[int, ...]:
@@ -75,7 +75,7 @@ def _places(row: _Row, finder: Finder, number: int) -> tuple[int, ...]:
     return found
 
 
-def example_questions(data: Path, split: Literal["train", "heldout"]) -> list[Asked]:
+def example_questions(data: Path, split: Literal["train", "heldout"]) -> list[AskedPage]:
     """The fact questions of the general adapter's examples; their quotations are the evidence. Raises DataError."""
     examples = Examples(GENERAL, data=data)
     by_page: dict[str, list[Question]] = {}
@@ -86,7 +86,7 @@ def example_questions(data: Path, split: Literal["train", "heldout"]) -> list[As
         answers = tuple(_quoted(example, finders[example.page]))
         if answers:
             by_page.setdefault(example.page, []).append(Question(example.question, answers))
-    return [Asked(finders[name], tuple(questions)) for name, questions in by_page.items()]
+    return [AskedPage(finders[name], tuple(questions)) for name, questions in by_page.items()]
 
 
 def _quoted(example: Example, finder: Finder) -> Iterator[int]:
@@ -96,7 +96,7 @@ def _quoted(example: Example, finder: Finder) -> Iterator[int]:
                 yield place
 
 
-def corpus_questions(documents: Sequence[Document], *, seed: int, units_max: int = 160) -> Iterator[Asked]:
+def corpus_questions(documents: Sequence[Document], *, seed: int, units_max: int = 160) -> Iterator[AskedPage]:
     """Without end: pages made of the corpus's documents, with people's questions about them."""
     choose = random.Random(seed)  # noqa: S311
     while True:
@@ -114,4 +114,4 @@ def corpus_questions(documents: Sequence[Document], *, seed: int, units_max: int
             if one is not None and one.evidence and not one.whole
         )
         if questions:
-            yield Asked(finder, questions)
+            yield AskedPage(finder, questions)

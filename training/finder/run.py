@@ -22,7 +22,7 @@ from server.files import sha256_of
 from server.text.finder import Encoder
 from training import lock
 from training.finder.fit import ALPHA, LR, RANK, FinderFit, OnEvent
-from training.finder.questions import Asked, corpus_questions, example_questions, own_questions
+from training.finder.questions import AskedPage, corpus_questions, example_questions, own_questions
 from training.fit.adapter import put_in_place
 from training.general.corpus import read_questions
 
@@ -87,7 +87,7 @@ def finish(job: FinderJob, made: Path, *, steps: int, trainable: int) -> dict[st
     return report
 
 
-def figures(pages: Sequence[Asked], encoder: Encoder) -> dict[str, float]:
+def figures(pages: Sequence[AskedPage], encoder: Encoder) -> dict[str, float]:
     """Share of the questions whose first answering unit is among the first 1, 4, 5 and 8."""
     found = dict.fromkeys(FIRST, 0)
     asked = 0

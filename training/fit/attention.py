@@ -19,11 +19,11 @@ from server.errors import BaseError
 from training.fit.lowrank import fused_forward, fuses
 
 Layers = list[tuple[Tensor, Tensor]]  # keys and values of each layer, [1, kv heads, tokens, head dim]
-NAME = "retinue_segments"
+NAME = "retinue_row_spans"
 
 
 @dataclass(frozen=True, slots=True)
-class Segment:
+class RowSpan:
     """Tokens `start:stop` of the line are one row. It reads the KV in `before`, then its own.
 
     With `own` the row's KV is kept there and read by later tokens of the row, as decoding needs it.
@@ -36,7 +36,7 @@ class Segment:
 
 
 def prepare(model: PeftModel) -> None:
-    """From here on the model takes segments only, and the adapter acts on every token while it is enabled.
+    """From here on the model takes spans only, and the adapter acts on every token while it is enabled.
 
     So an activated adapter becomes a plain one: whoever calls gives it the turn and the answer and nothing else.
     """
@@ -53,7 +53,7 @@ def prepare(model: PeftModel) -> None:
 
 def attend(
     module: torch.nn.Module, query: Tensor, key: Tensor, value: Tensor, attention_mask: object, *,
-    scaling: float, segments: tuple[Segment, ...], **others: Any,
+    scaling: float, spans: tuple[RowSpan, ...], **others: Any,
 ) -> tuple[Tensor, None]:  # fmt: skip
     """As transformers calls it: query [1, heads, tokens, dim], key and value [1, kv heads, tokens, dim].
 
@@ -64,21 +64,21 @@ def attend(
             "This base caps its attention or has attention sinks: neither is supported.", code="base_unsupported"
         )
     layer, found = int(module.layer_idx), []  # type: ignore[arg-type]
-    for segment in segments:
-        rows = slice(segment.start, segment.stop)
-        own = _with_earlier(segment, layer, key[:, :, rows], value[:, :, rows])
-        before = [layers[layer] for layers in segment.before]
+    for span in spans:
+        rows = slice(span.start, span.stop)
+        own = _with_earlier(span, layer, key[:, :, rows], value[:, :, rows])
+        before = [layers[layer] for layers in span.before]
         found.append(_row(query[:, :, rows], before, own, scaling))
     return torch.cat(found, dim=2).transpose(1, 2), None
 
 
-def _with_earlier(segment: Segment, layer: int, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
+def _with_earlier(span: RowSpan, layer: int, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
     """The row's own keys and values, with those of its tokens before these."""
-    if segment.own is None:
+    if span.own is None:
         return key, value
-    if layer < len(segment.own):
-        key, value = (torch.cat(pair, dim=2) for pair in zip(segment.own[layer], (key, value), strict=True))
-    segment.own[layer : layer + 1] = [(key, value)]
+    if layer < len(span.own):
+        key, value = (torch.cat(pair, dim=2) for pair in zip(span.own[layer], (key, value), strict=True))
+    span.own[layer : layer + 1] = [(key, value)]
     return key, value
 
 

@@ -14,7 +14,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 
-class Run(Protocol):
+class Resumable(Protocol):
     """What is kept of a run. `best` may be empty; `progress` is a dataclass of plain values that counts its `step`s."""
 
     weights: dict[str, torch.nn.Parameter]
@@ -25,7 +25,7 @@ class Run(Protocol):
     key: str
 
 
-def save(fit: Run) -> None:
+def save(fit: Resumable) -> None:
     """Weights, best weights, AdamW's moments and progress: all of the run, or the file before it."""
     tensors: dict[str, torch.Tensor] = {}
     for name, weight in fit.weights.items():
@@ -43,7 +43,7 @@ def save(fit: Run) -> None:
     os.replace(temporary, fit.file)
 
 
-def load(fit: Run) -> bool:
+def load(fit: Resumable) -> bool:
     """Go on from the file; False when there is none, it is damaged, or it belongs to another run."""
     if not fit.file.exists():
         return False
@@ -61,7 +61,7 @@ def load(fit: Run) -> bool:
     return True
 
 
-def _restore(fit: Run, tensors: dict[str, torch.Tensor], *, steps: int) -> None:
+def _restore(fit: Resumable, tensors: dict[str, torch.Tensor], *, steps: int) -> None:
     wanted = {f"{part}.{name}" for part in ("weight", "first", "second") for name in fit.weights}
     if wanted | {f"best.{name}" for name in fit.best} != tensors.keys():
         raise KeyError("tensors")

@@ -14,7 +14,7 @@ from peft import PeftModel
 from torch import Tensor
 
 from training.dataset.render import Rendered
-from training.fit.attention import Layers, Segment, prepare
+from training.fit.attention import Layers, RowSpan, prepare
 
 CACHE_BYTES_MAX = 2 * 1024**3
 
@@ -43,9 +43,9 @@ class PrefixCache:
         found: Layers = []
         tokens = torch.tensor([ids[known:]], device=self._model.device)
         positions = torch.arange(known, len(ids), device=self._model.device)[None]
-        segment = Segment(0, len(ids) - known, before=(after,) if after else (), own=found)
+        span = RowSpan(0, len(ids) - known, before=(after,) if after else (), own=found)
         with torch.no_grad(), self._model.disable_adapter():
-            forward(self._model, tokens, positions, [segment], keep=1)
+            forward(self._model, tokens, positions, [span], keep=1)
         self._kept[ids] = found
         self._bytes += _size(found)
         while self._bytes > self._bytes_max and len(self._kept) > 1:
@@ -62,7 +62,7 @@ class Batch:
 
     ids: Tensor
     positions: Tensor
-    segments: tuple[Segment, ...]
+    spans: tuple[RowSpan, ...]
     targets: Tensor
     predicted_at: Tensor
     row_of: Tensor
@@ -70,20 +70,20 @@ class Batch:
 
 def collate(rows: Sequence[Rendered], prefixes: PrefixCache) -> Batch:
     """Rows with their answers, concatenated. The last answer token is only a target, never an input."""
-    segments: list[Segment] = []
+    spans: list[RowSpan] = []
     ids, positions, targets, predicted_at, row_of = ([] for _ in range(5))  # type: ignore[var-annotated]
     for number, row in enumerate(rows):
         start, given = len(ids), row.suffix[:-1]
-        segments.append(Segment(start, start + len(given), before=prefixes.before(row)))
+        spans.append(RowSpan(start, start + len(given), before=prefixes.before(row)))
         ids += given
         positions += range(row.offset, row.offset + len(given))
         targets += row.suffix[row.answer_at :]
         predicted_at += range(start + row.answer_at - 1, len(ids))
         row_of += [number] * row.answer_tokens
-    device = segments[0].before[0][0][0].device
+    device = spans[0].before[0][0][0].device
     line = (torch.tensor([ids], device=device), torch.tensor([positions], device=device))
     answers = (torch.tensor(values, device=device) for values in (targets, predicted_at, row_of))
-    return Batch(*line, tuple(segments), *answers)
+    return Batch(*line, tuple(spans), *answers)
 
 
 def answer_nll(model: PeftModel, batch: Batch) -> Tensor:
@@ -93,18 +93,18 @@ def answer_nll(model: PeftModel, batch: Batch) -> Tensor:
 
 def answer_logits(model: PeftModel, batch: Batch) -> Tensor:
     """Logits [answer tokens, vocabulary] from which the answer tokens are predicted."""
-    return forward(model, batch.ids, batch.positions, batch.segments, keep=batch.predicted_at)
+    return forward(model, batch.ids, batch.positions, batch.spans, keep=batch.predicted_at)
 
 
 def forward(
-    model: PeftModel, ids: Tensor, positions: Tensor, segments: Sequence[Segment], *, keep: int | Tensor
+    model: PeftModel, ids: Tensor, positions: Tensor, spans: Sequence[RowSpan], *, keep: int | Tensor
 ) -> Tensor:
     """Logits [kept, vocabulary] of the last `keep` places of the line, or of those that it names. Every given token
     is active. ids, positions: [1, tokens].
     """
     prepare(model)
     output = model.get_base_model()(
-        input_ids=ids, position_ids=positions, use_cache=False, logits_to_keep=keep, segments=tuple(segments)
+        input_ids=ids, position_ids=positions, use_cache=False, logits_to_keep=keep, spans=tuple(spans)
     )
     logits: Tensor = output.logits[0]
     return logits

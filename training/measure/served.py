@@ -11,7 +11,7 @@ import torch
 from server.catalog import bases
 from server.catalog.bases import BaseText
 from server.conversation.evidence import QuoteChooser, abstention
-from server.engine import AdapterRef, PageText, Request, Tokens
+from server.engine import AdapterRef, PageTokens, Request, Tokens
 from server.engine.local.base.loader import check_adapter
 from server.engine.local.engine import LocalEngine
 from server.errors import RetinueError
@@ -83,5 +83,5 @@ async def _answer(
     return text.decode(ids).strip()
 
 
-def _page(row: Rendered) -> PageText:
-    return PageText(row.prefix[: row.page_tokens], row.spans)
+def _page(row: Rendered) -> PageTokens:
+    return PageTokens(row.prefix[: row.page_tokens], row.spans)

@@ -1,6 +1,6 @@
 """The engine in this process, as asyncio sees it: requests become rows, a row's events become an iterator.
 
-One thread owns the tensors (`worker`); jobs go to it through its inbox, events come back through the loop.
+One thread owns the tensors (`worker`); commands go to it through its inbox, events come back through the loop.
 """
 
 import asyncio
@@ -13,8 +13,8 @@ from pathlib import Path
 
 import torch
 
-from server.engine import BaseInfo, Finished, PageInfo, PageText, Request, Tokens
-from server.engine.local.scheduler import Event, Row
+from server.engine import BaseInfo, Finished, PageInfo, PageTokens, Request, Tokens
+from server.engine.local.scheduler import Row, RowEvent
 from server.engine.local.worker import Worker
 from server.errors import BaseError, RetinueError
 from server.settings import Settings
@@ -48,7 +48,7 @@ class LocalEngine:
             self._worker.inbox.put(None)
             await asyncio.to_thread(self._thread.join, 10)
 
-    async def open_page(self, page: PageText, on_progress: Callable[[int, int], None]) -> PageInfo:
+    async def open_page(self, page: PageTokens, on_progress: Callable[[int, int], None]) -> PageInfo:
         events, emit = self._post.box()
         row = Row(ids=list(page.ids), activation=len(page.ids), emit=emit, reads_page=True)
         self._worker.inbox.put(lambda: self._worker.read_page(row, page))
@@ -64,7 +64,7 @@ class LocalEngine:
             self._worker.inbox.put(lambda: self._worker.close_page(page) if row.holds_page else None)
             raise
 
-    async def close_page(self, page: PageText) -> None:
+    async def close_page(self, page: PageTokens) -> None:
         self._worker.inbox.put(lambda: self._worker.close_page(page))
 
     async def generate(self, request: Request) -> AsyncIterator[Tokens | Finished]:
@@ -102,15 +102,15 @@ class _Post:
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self._bag: deque[tuple[asyncio.Queue[Event], Event]] = deque()
+        self._bag: deque[tuple[asyncio.Queue[RowEvent], RowEvent]] = deque()
         self._on_its_way = False
 
-    def box(self) -> tuple["asyncio.Queue[Event]", Callable[[Event], None]]:
+    def box(self) -> tuple["asyncio.Queue[RowEvent]", Callable[[RowEvent], None]]:
         """A queue and the function that fills it from the engine thread."""
-        events = asyncio.Queue[Event]()
+        events = asyncio.Queue[RowEvent]()
         return events, lambda event: self._send(events, event)
 
-    def _send(self, events: "asyncio.Queue[Event]", event: Event) -> None:
+    def _send(self, events: "asyncio.Queue[RowEvent]", event: RowEvent) -> None:
         self._bag.append((events, event))
         if not self._on_its_way and not self._loop.is_closed():
             self._on_its_way = True
@@ -142,7 +142,7 @@ def _settle(ready: "asyncio.Future[None]") -> Callable[[RetinueError | None], No
     return send
 
 
-def _raise_errors(event: Event) -> Tokens | Finished | PageInfo | tuple[int, int]:
+def _raise_errors(event: RowEvent) -> Tokens | Finished | PageInfo | tuple[int, int]:
     if isinstance(event, RetinueError):
         raise event
     return event

@@ -18,7 +18,7 @@ from server.engine.local.forward.weights import Linear, hold
 
 STACKS_HELD = 4
 
-Groups = Mapping[str, tuple[str, ...]]  # group name -> modules whose outputs follow one another
+FusedModules = Mapping[str, tuple[str, ...]]  # group name -> modules whose outputs follow one another
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Stack:
 class LoraPlan:
     """The adapters of the current step. Linears add what it says; the engine thread sets it before a forward."""
 
-    def __init__(self, groups: Groups, linears: Linears) -> None:
+    def __init__(self, groups: FusedModules, linears: Linears) -> None:
         self._groups, self._linears = groups, linears
         self._held: OrderedDict[tuple[str, ...], Stack] = OrderedDict()
         self._stack: Stack | None = None

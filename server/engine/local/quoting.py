@@ -13,7 +13,7 @@ from pathlib import Path
 from tokenizers import Tokenizer
 from transformers.convert_slow_tokenizer import bytes_to_unicode
 
-from server.engine import PageText
+from server.engine import PageTokens
 from server.engine.local.lookup import Repeats
 from server.engine.local.sampling import looping
 
@@ -80,7 +80,7 @@ class PageIndex:
     repeats: Repeats
 
     @classmethod
-    def build(cls, page: PageText, vocabulary: Vocabulary) -> "PageIndex":
+    def build(cls, page: PageTokens, vocabulary: Vocabulary) -> "PageIndex":
         blocks: dict[int, bytes] = {}
         spelled: dict[Place, set[int]] = {}
         for n, (start, end) in page.spans.items():

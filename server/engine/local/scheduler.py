@@ -20,7 +20,7 @@ from server.errors import Busy, RetinueError
 
 DRAFTED_MAX = 32  # guessed tokens in one step, shared by the rows that decode
 
-Event = Tokens | Finished | PageInfo | RetinueError | tuple[int, int]
+RowEvent = Tokens | Finished | PageInfo | RetinueError | tuple[int, int]
 
 
 @dataclass(eq=False, slots=True, kw_only=True)
@@ -32,7 +32,7 @@ class Row:
 
     ids: list[int]
     activation: int
-    emit: Callable[[Event], None]
+    emit: Callable[[RowEvent], None]
     adapter_ref: AdapterRef | None = None
     prompt_tokens: int = 0
     tokens_max: int = 0
@@ -64,7 +64,7 @@ class Row:
         self.tail.length += tokens
         self.done += tokens
 
-    def end(self, event: Event) -> None:
+    def end(self, event: RowEvent) -> None:
         """Emit the terminal event, once."""
         if not self.ended:
             self.ended = True
@@ -123,7 +123,7 @@ class Scheduler:
             work.append(Work(row, count))
         return work
 
-    def finish(self, row: Row, event: Event) -> None:
+    def finish(self, row: Row, event: RowEvent) -> None:
         """Take the row out and tell its caller."""
         try:
             if row in self.running:

@@ -13,7 +13,7 @@ from typing import Literal
 
 import torch
 
-from server.engine import BaseInfo, ChooseQuote, PageInfo, PageText, Request, Tokens
+from server.engine import BaseInfo, ChooseQuote, PageInfo, PageTokens, Request, Tokens
 from server.engine.local.allocator import keep_freed_memory
 from server.engine.local.base.loader import load_base, read_adapter
 from server.engine.local.forward.precision import runner_for
@@ -31,15 +31,15 @@ IDLE_S = 0.5
 PAGE_INDEXES_HELD = 32
 REASON_CHARS_MAX = 300
 
-Job = Callable[[], None]
+Command = Callable[[], None]
 
 
 class Worker:
-    """All methods but `run` are called in the thread that runs it, as jobs out of `inbox`; None there ends it."""
+    """All methods but `run` are called in the thread that runs it, as commands out of `inbox`; None there ends it."""
 
     def __init__(self, settings: Settings, folder: Path, *, dtype: torch.dtype | None, device: str) -> None:
         self._settings, self._folder, self._dtype, self._device = settings, folder, dtype, device
-        self.inbox: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+        self.inbox: queue.SimpleQueue[Command | None] = queue.SimpleQueue()
         self.info: BaseInfo | None = None  # set once the base is loaded
         self._drafted = self._accepted = self._repeated = 0
         self._leases: dict[tuple[int, ...], list[Segment]] = {}
@@ -86,12 +86,12 @@ class Worker:
     def _drain(self, *, wait: bool) -> bool:
         """Do what asyncio asked for; False when it asked to stop."""
         try:
-            job = self.inbox.get(timeout=IDLE_S) if wait else self.inbox.get_nowait()
+            command = self.inbox.get(timeout=IDLE_S) if wait else self.inbox.get_nowait()
             while True:
-                if job is None:
+                if command is None:
                     return False
-                job()
-                job = self.inbox.get_nowait()
+                command()
+                command = self.inbox.get_nowait()
         except queue.Empty:
             return True
 
@@ -110,7 +110,7 @@ class Worker:
             "steps_repeated": self._repeated,
         }
 
-    def read_page(self, row: Row, page: PageText) -> None:
+    def read_page(self, row: Row, page: PageTokens) -> None:
         """Queue a row that reads a page, and index its text so that no question waits for that."""
         try:
             self._index(page)
@@ -138,7 +138,7 @@ class Worker:
             return
         self._scheduler.submit(row)
 
-    def _index(self, page: PageText) -> PageIndex:
+    def _index(self, page: PageTokens) -> PageIndex:
         index = self._indexes.pop(page.ids, None) or PageIndex.build(page, self._vocabulary)
         self._indexes[page.ids] = index
         while len(self._indexes) > PAGE_INDEXES_HELD:
@@ -324,7 +324,7 @@ class Worker:
         row.holds_page = True
         self._scheduler.finish(row, PageInfo(len(row.ids), row.cached))
 
-    def close_page(self, page: PageText) -> None:
+    def close_page(self, page: PageTokens) -> None:
         held = self._leases.get(page.ids)
         if held:
             self._tree.release(held.pop())

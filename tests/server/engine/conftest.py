@@ -11,7 +11,7 @@ import torch
 from peft import LoraConfig, get_peft_model
 from transformers import AutoModelForCausalLM
 
-from server.engine import AdapterRef, BaseInfo, Finished, PageText, Request, Tokens
+from server.engine import AdapterRef, BaseInfo, Finished, PageTokens, Request, Tokens
 from server.engine.local.base.loader import base_fingerprint, check_adapter
 from server.engine.local.engine import LocalEngine
 from server.settings import load_settings
@@ -67,11 +67,11 @@ class Driver:
     def __init__(self, engine: LocalEngine, loop: asyncio.AbstractEventLoop) -> None:
         self.engine, self.loop = engine, loop
 
-    def open(self, page: PageText) -> tuple[int, int]:
+    def open(self, page: PageTokens) -> tuple[int, int]:
         opened = self.loop.run_until_complete(self.engine.open_page(page, lambda done, total: None))
         return opened.tokens, opened.cached_tokens
 
-    def close(self, page: PageText) -> None:
+    def close(self, page: PageTokens) -> None:
         self.loop.run_until_complete(self.engine.close_page(page))
 
     async def answer(self, request: Request) -> tuple[list[int], Finished]:
@@ -111,7 +111,7 @@ def running(base: Path, *, dtype: torch.dtype | None = None) -> Iterator[Driver]
 @pytest.fixture
 def request_for() -> Callable[..., Request]:
     def build(
-        page: PageText,
+        page: PageTokens,
         turn: list[int],
         adapter: AdapterRef | None,
         *,

@@ -14,7 +14,7 @@ from server.catalog.copilots import Copilots
 from server.catalog.layout import adapter_folder, users
 from server.cli.adopt import adopt
 from server.cli.main import main
-from server.engine import BaseInfo, PageText, Request
+from server.engine import BaseInfo, PageTokens, Request
 from server.engine.local.base.loader import check_adapter, load_base, read_adapter
 from server.engine.local.base.outline import outline
 from server.engine.local.forward.runner import Runner
@@ -69,7 +69,7 @@ def test_an_imported_plain_lora_is_served_as_peft_computes_it(
         if found.id == "legal/lease-review"
     ]
     assert copilot.mode == "tuned", copilot.refused
-    page = PageText(tuple(PAGE))
+    page = PageTokens(tuple(PAGE))
     driver.open(page)
     [(ids, _)] = driver.ask(request_for(page, TURNS[0], copilot.adapter))
     assert ids == reference(tiny_base, elsewhere, PAGE + TURNS[0], tokens=12)

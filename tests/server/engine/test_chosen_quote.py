@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from server.engine import Opening, PageText, Request, Tokens
+from server.engine import Opening, PageTokens, Request, Tokens
 from server.engine.local import worker
 from server.engine.local.quoting import Vocabulary
 from server.engine.local.sampling import pick
@@ -25,9 +25,9 @@ def layout() -> PromptLayout:
 
 
 @pytest.fixture(scope="module")
-def page(layout: PromptLayout) -> PageText:
+def page(layout: PromptLayout) -> PageTokens:
     prefix = layout.page(read_page(title="Pier", url="", blocks=BLOCKS, chars_max=1_000), tokens_max=700)
-    return PageText(prefix.ids, prefix.spans)
+    return PageTokens(prefix.ids, prefix.spans)
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def opening(monkeypatch: pytest.MonkeyPatch, mark: int) -> None:
 
 
 def ask(
-    page: PageText, layout: PromptLayout, choose: Callable[[Sequence[int]], Sequence[int] | None] | None, *,
+    page: PageTokens, layout: PromptLayout, choose: Callable[[Sequence[int]], Sequence[int] | None] | None, *,
     tokens: int = 30, turn: Sequence[int] | None = None,
 ) -> Request:  # fmt: skip
     return Request(
@@ -53,7 +53,7 @@ def ask(
 
 
 def test_the_chosen_words_follow_the_mark_and_what_follows_sees_them(
-    driver: Driver, page: PageText, layout: PromptLayout, mark: int, opening: None
+    driver: Driver, page: PageTokens, layout: PromptLayout, mark: int, opening: None
 ) -> None:
     chosen, heard = layout.text(f'{BLOCKS[0]}" [1]'), list[list[int]]()
 
@@ -75,7 +75,9 @@ def test_the_chosen_words_follow_the_mark_and_what_follows_sees_them(
     assert again[0] == ids[written]  # the KV is that of the whole answer
 
 
-def test_it_comes_in_one_piece(driver: Driver, page: PageText, layout: PromptLayout, mark: int, opening: None) -> None:
+def test_it_comes_in_one_piece(
+    driver: Driver, page: PageTokens, layout: PromptLayout, mark: int, opening: None
+) -> None:
     chosen = layout.text(f'{BLOCKS[1]}" [2]')
     pieces: list[tuple[int, ...]] = []
 
@@ -91,7 +93,7 @@ def test_it_comes_in_one_piece(driver: Driver, page: PageText, layout: PromptLay
 
 
 def test_without_a_unit_the_token_guard_holds_the_quotation_to_the_page(
-    driver: Driver, page: PageText, layout: PromptLayout, mark: int, opening: None, tiny_base: Path
+    driver: Driver, page: PageTokens, layout: PromptLayout, mark: int, opening: None, tiny_base: Path
 ) -> None:
     ((ids, _),) = driver.ask(ask(page, layout, lambda answer: None, tokens=8))
 
@@ -101,7 +103,7 @@ def test_without_a_unit_the_token_guard_holds_the_quotation_to_the_page(
 
 
 def test_what_does_not_fit_into_the_answer_is_not_begun(
-    driver: Driver, page: PageText, layout: PromptLayout, mark: int, opening: None
+    driver: Driver, page: PageTokens, layout: PromptLayout, mark: int, opening: None
 ) -> None:
     chosen = layout.text(f'{BLOCKS[0]}" [1]')
     ((ids, end),) = driver.ask(ask(page, layout, lambda answer: chosen, tokens=2 + len(chosen) // 2))
@@ -111,7 +113,7 @@ def test_what_does_not_fit_into_the_answer_is_not_begun(
 
 
 def test_a_chooser_that_fails_ends_its_own_answer_only(
-    driver: Driver, page: PageText, layout: PromptLayout, mark: int, opening: None
+    driver: Driver, page: PageTokens, layout: PromptLayout, mark: int, opening: None
 ) -> None:
     def broken(answer: Sequence[int]) -> list[int]:
         raise ValueError("no")
@@ -124,7 +126,7 @@ def test_a_chooser_that_fails_ends_its_own_answer_only(
 
 @pytest.mark.parametrize(("least", "kept"), [(1e-9, True), (0.999_999, False)])
 def test_an_answer_begins_so_only_when_the_model_is_sure(
-    driver: Driver, page: PageText, layout: PromptLayout, least: float, kept: bool
+    driver: Driver, page: PageTokens, layout: PromptLayout, least: float, kept: bool
 ) -> None:
     plain = dataclasses.replace(ask(page, layout, None, tokens=3), constrain_quotes=False)
     ((wanted, _),) = driver.ask(plain)

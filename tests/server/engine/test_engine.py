@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from server.engine import AdapterRef, Finished, PageText, Request, Tokens
+from server.engine import AdapterRef, Finished, PageTokens, Request, Tokens
 from server.errors import Busy, CopilotError, RunError
 
 from .conftest import USER_HEADER, Driver, running
 
-PAGE = PageText((1, *range(300, 500), 2))
+PAGE = PageTokens((1, *range(300, 500), 2))
 TURN = [*USER_HEADER, 400, 401, 402]
 
 RequestFor = Callable[..., Request]
@@ -35,10 +35,10 @@ def test_a_closed_page_gives_its_memory_back_when_room_is_needed(driver: Driver)
     driver.close(PAGE)
     driver.close(PAGE)
     driver.engine._worker._tree.bytes_max = 0
-    driver.open(PageText((1, 300, 2)))
+    driver.open(PageTokens((1, 300, 2)))
 
     assert driver.engine.stats()["kv_bytes"] > 0
-    driver.close(PageText((1, 300, 2)))
+    driver.close(PageTokens((1, 300, 2)))
     assert settle(driver, kv_bytes=0)["kv_bytes"] == 0
 
 
@@ -47,14 +47,14 @@ def test_rows_of_every_kind_share_their_steps_as_served(
 ) -> None:
     """In bf16: a step that fails would be repeated row by row, with the same answers, several times slower."""
     sentence = list(range(600, 630))
-    repeating = PageText((1, *sentence, *sentence, *sentence, 2))
+    repeating = PageTokens((1, *sentence, *sentence, *sentence, 2))
     with running(tiny_base) as driver:
         driver.open(PAGE)
         driver.open(repeating)
         answers = driver.ask(
             *(request_for(PAGE, [*TURN, n], ref, tokens=30 - 3 * n) for n, ref in enumerate([*refs, None])),
             *(request_for(repeating, [*USER_HEADER, *sentence[:6]], ref, tokens=30) for ref in refs),
-            request_for(PageText(tuple(range(300, 420))), TURN, refs[0]),
+            request_for(PageTokens(tuple(range(300, 420))), TURN, refs[0]),
         )
         stats = driver.engine.stats()
 

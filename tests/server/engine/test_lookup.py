@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from server.engine import AdapterRef, PageText, Request, Tokens
+from server.engine import AdapterRef, PageTokens, Request, Tokens
 from server.engine.local.engine import LocalEngine
 from server.engine.local.lookup import REST_MAX, Lookup, Repeats
 from server.settings import load_settings
@@ -79,7 +79,7 @@ def test_answers_are_the_same_with_drafts_and_some_drafts_are_right(
     base = tiny.make_base(tmp_path / "tiny", family="qwen3", spread=spread)
     generator = torch.Generator().manual_seed(4)
     sentence = torch.randint(300, tiny.VOCABULARY, (24,), generator=generator).tolist()
-    page = PageText((1, *sentence, *sentence, *sentence))
+    page = PageTokens((1, *sentence, *sentence, *sentence))
     turn = [*USER_HEADER, *sentence[:6]]
 
     plain, _ = answer(page, turn, None, prompt_lookup=False, base=base)
@@ -90,7 +90,7 @@ def test_answers_are_the_same_with_drafts_and_some_drafts_are_right(
 
 
 def answer(
-    page: PageText, turn: list[int], adapter: AdapterRef | None, *, prompt_lookup: bool, base: Path
+    page: PageTokens, turn: list[int], adapter: AdapterRef | None, *, prompt_lookup: bool, base: Path
 ) -> tuple[list[int], dict[str, int]]:
     async def ask() -> tuple[list[int], dict[str, int]]:
         engine = LocalEngine(load_settings(threads=1, prompt_lookup=prompt_lookup), base, dtype=torch.float32)

@@ -9,7 +9,7 @@ from peft import PeftModel
 from torch import Tensor
 from transformers import AutoModelForCausalLM
 
-from server.engine import AdapterRef, BaseInfo, PageText, Request
+from server.engine import AdapterRef, BaseInfo, PageTokens, Request
 from server.engine.local.base.loader import check_adapter, load_base, read_adapter
 from server.engine.local.forward.runner import Runner
 from server.engine.local.kvcache import BASE_KIND, SegmentTree
@@ -52,7 +52,7 @@ def logits_of(base: Path, adapter: Path | None, ids: list[int]) -> Tensor:
 def test_the_base_alone_writes_what_transformers_writes(
     driver: Driver, tiny_base: Path, request_for: RequestFor
 ) -> None:
-    page = PageText(tuple(PAGE))
+    page = PageTokens(tuple(PAGE))
     driver.open(page)
 
     [(ids, finished)] = driver.ask(request_for(page, TURNS[0], None))
@@ -64,7 +64,7 @@ def test_the_base_alone_writes_what_transformers_writes(
 def test_every_adapter_on_the_shared_page_writes_what_peft_writes_from_scratch(
     driver: Driver, tiny_base: Path, adapters: list[Path], refs: list[AdapterRef], request_for: RequestFor
 ) -> None:
-    page = PageText(tuple(PAGE))
+    page = PageTokens(tuple(PAGE))
     driver.open(page)
 
     for folder, ref in zip(adapters, refs, strict=True):
@@ -77,7 +77,7 @@ def test_every_adapter_on_the_shared_page_writes_what_peft_writes_from_scratch(
 def test_a_mixed_batch_writes_the_same_tokens_as_one_at_a_time(
     driver: Driver, tiny_base: Path, adapters: list[Path], refs: list[AdapterRef], request_for: RequestFor
 ) -> None:
-    page, other = PageText(tuple(PAGE)), PageText(tuple(PAGE[:70]))
+    page, other = PageTokens(tuple(PAGE)), PageTokens(tuple(PAGE[:70]))
     driver.open(page)
     requests = [
         request_for(page, TURNS[0], refs[0]),
@@ -104,7 +104,7 @@ def test_a_thread_is_computed_once_whoever_goes_on_with_it(
     driver: Driver, tiny_base: Path, adapters: list[Path], refs: list[AdapterRef], request_for: RequestFor
 ) -> None:
     """KV that the first copilot wrote is not reused: PEFT computes earlier turns with the base."""
-    page = PageText(tuple(PAGE))
+    page = PageTokens(tuple(PAGE))
     driver.open(page)
     [(first, _)] = driver.ask(request_for(page, TURNS[0], refs[0]))
     history = [*TURNS[0], *first, 2]
@@ -119,7 +119,7 @@ def test_a_thread_is_computed_once_whoever_goes_on_with_it(
 
 
 def test_the_base_goes_on_from_its_own_answer(driver: Driver, tiny_base: Path, request_for: RequestFor) -> None:
-    page = PageText(tuple(PAGE))
+    page = PageTokens(tuple(PAGE))
     driver.open(page)
     [(first, _)] = driver.ask(request_for(page, TURNS[0], None))
     history = [*TURNS[0], *first, 2]
@@ -133,7 +133,7 @@ def test_the_base_goes_on_from_its_own_answer(driver: Driver, tiny_base: Path, r
 def test_a_plain_lora_adapter_acts_from_the_first_token_and_shares_no_base_kv(
     driver: Driver, tiny_base: Path, plain_adapter: Path, info: BaseInfo, request_for: RequestFor
 ) -> None:
-    page = PageText(tuple(PAGE))
+    page = PageTokens(tuple(PAGE))
     driver.open(page)
 
     [(ids, finished)] = driver.ask(request_for(page, TURNS[0], check_adapter(plain_adapter, info)))

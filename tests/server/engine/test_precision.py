@@ -9,10 +9,10 @@ import torch
 
 from server.engine.local.base import weights_record
 from server.engine.local.base.loader import Base, load_base
-from server.engine.local.base.weights_record import Name
+from server.engine.local.base.weights_record import WeightsName
 from server.engine.local.forward import precision
 from server.engine.local.forward.groups import StoredGroups
-from server.engine.local.forward.precision import LOSS_SHARE_MAX, Measured, measure_all, runner_for
+from server.engine.local.forward.precision import LOSS_SHARE_MAX, MeasuredWeights, measure_all, runner_for
 from server.engine.local.forward.runner import Runner
 from server.engine.local.forward.weights import WeightMode
 from server.engine.local.scheduler import Work
@@ -31,7 +31,7 @@ def test_auto_takes_the_fastest_way_whose_loss_stays_close(
 
     measured, chosen = measure_all(tiny_base, config_dir=tmp_path, threads=torch.get_num_threads())
 
-    by_name: dict[str, Measured] = {one.weights: one for one in measured}
+    by_name: dict[str, MeasuredWeights] = {one.weights: one for one in measured}
     assert set(by_name) == {"bf16", "int8", "int4"}
     assert by_name["bf16"].loss > math.log(tiny.VOCABULARY) / 2  # it knows nothing
     assert by_name["int8"].loss < by_name["bf16"].loss * 1.01
@@ -54,9 +54,9 @@ class Starts:
 
     def __init__(self, folder: Path, config_dir: Path) -> None:
         self.folder, self.config_dir, self.measured = folder, config_dir, 0
-        self.step_ms: dict[Name, float] = {"bf16": 9.0, "int4": 4.0}
+        self.step_ms: dict[WeightsName, float] = {"bf16": 9.0, "int4": 4.0}
 
-    def time(self, runner: Runner) -> dict[Name, float]:
+    def time(self, runner: Runner) -> dict[WeightsName, float]:
         self.measured += 1
         return self.step_ms
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from server.engine import PageText
+from server.engine import PageTokens
 from server.engine.local.quoting import PageIndex, QuoteGuard, Vocabulary
 from server.text.grounding import quotations
 from server.text.page import Page, read_page
@@ -37,7 +37,7 @@ def page() -> Page:
 @pytest.fixture(scope="module")
 def index(page: Page, layout: PromptLayout, vocabulary: Vocabulary) -> PageIndex:
     prefix = layout.page(page, tokens_max=900)
-    return PageIndex.build(PageText(prefix.ids, prefix.spans), vocabulary)
+    return PageIndex.build(PageTokens(prefix.ids, prefix.spans), vocabulary)
 
 
 def test_the_index_holds_the_text_of_the_blocks(index: PageIndex, page: Page) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from server.engine import AdapterRef, Finished, PageText, Request, Tokens
+from server.engine import AdapterRef, Finished, PageTokens, Request, Tokens
 from server.engine.local.base.loader import AdapterWeights
 from server.engine.local.engine import LocalEngine
 from server.engine.local.kvcache import Segment
@@ -88,7 +88,7 @@ def test_ten_thousand_random_steps_leave_nothing_behind(driver: Driver, monkeypa
     assert not follower.mixed_up
     assert outcomes["ended"] == outcomes["asked"]
     assert outcomes["failed"] > 0 and outcomes["cancelled"] > 0 and outcomes["accepted"] > 0
-    driver.close(PageText((0,)))  # a turn of the engine's thread
+    driver.close(PageTokens((0,)))  # a turn of the engine's thread
     engine._worker.inbox.put(engine._worker._tree.evict)
     engine._worker._tree.bytes_max = 0
     driver.loop.run_until_complete(asyncio.sleep(0.8))
@@ -106,14 +106,14 @@ def read_made_up(ref: AdapterRef) -> AdapterWeights:
 
 
 async def walk(engine: LocalEngine, chaos: random.Random) -> dict[str, int]:
-    pages = [PageText(tuple(chaos.choices(range(4, 54), k=chaos.randint(5, 120)))) for _ in range(12)]
-    pages += [PageText((*page.ids[: len(page.ids) // 2], *chaos.choices(range(4, 54), k=20))) for page in pages[:6]]
+    pages = [PageTokens(tuple(chaos.choices(range(4, 54), k=chaos.randint(5, 120)))) for _ in range(12)]
+    pages += [PageTokens((*page.ids[: len(page.ids) // 2], *chaos.choices(range(4, 54), k=20))) for page in pages[:6]]
     counts = {"asked": 0, "ended": 0, "failed": 0, "cancelled": 0, "accepted": 0}
-    opened: list[PageText] = []
+    opened: list[PageTokens] = []
     running: set[asyncio.Task[None]] = set()
     versions = 0
 
-    async def open_one(page: PageText) -> None:
+    async def open_one(page: PageTokens) -> None:
         try:
             await engine.open_page(page, lambda done, total: None)
             opened.append(page)
@@ -170,7 +170,7 @@ def thread(turn: list[int]) -> list[int]:
     return [*turn, *answer]
 
 
-def made_up(chaos: random.Random, page: PageText, version: int) -> Request:
+def made_up(chaos: random.Random, page: PageTokens, version: int) -> Request:
     kind = chaos.choice(("activated", "plain", "activated-gone", "none", "none", "activated"))
     adapter = None if kind == "none" else AdapterRef(kind, Path(), f"{kind}-{version % 5}")
     request = Request(

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 FILE = "weights.json"
 _BYTES_MAX = 256 * 1024
 
-Name = Literal["bf16", "int8", "int4"]  # as the setting says it; bf16 is fp32 where the processor lacks bf16
+WeightsName = Literal["bf16", "int8", "int4"]  # as the setting says it; bf16 is fp32 where the processor lacks bf16
 
 
 class Choice(BaseModel):
@@ -25,10 +25,10 @@ class Choice(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     base: str
-    weights: Name
+    weights: WeightsName
     wide: Literal["bf16", "fp32"]
     tokens: int = Field(ge=1)
-    step_ms: dict[Name, float]
+    step_ms: dict[WeightsName, float]
 
 
 def read(config_dir: Path, *, fingerprint: str, threads: int) -> Choice | None:

@@ -18,7 +18,7 @@ from transformers import AutoTokenizer
 
 from server.engine.local.base import weights_record
 from server.engine.local.base.loader import Base, load_base
-from server.engine.local.base.weights_record import Choice, Name
+from server.engine.local.base.weights_record import Choice, WeightsName
 from server.engine.local.forward.groups import StoredGroups
 from server.engine.local.forward.runner import Runner
 from server.engine.local.forward.weights import WeightMode
@@ -29,16 +29,16 @@ _log = logging.getLogger(__name__)
 
 LOSS_SHARE_MAX = 0.02
 TEXT = Path(__file__).with_name("heldout.txt")
-_MODES: dict[Name, WeightMode] = {"bf16": "wide", "int8": "int8", "int4": "int4"}
+_MODES: dict[WeightsName, WeightMode] = {"bf16": "wide", "int8": "int8", "int4": "int4"}
 _DRAFTED = 2  # three tokens a step: as many as every narrow kernel still takes
 _STEPS_MIN, _STEPS_MAX, _STEPS_S = 5, 40, 2.0  # of each kind; together in about so many seconds
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class MeasuredWeights:
     """One way to hold the weights: mean loss in nats per token, median time of a step of three tokens in ms."""
 
-    weights: Name
+    weights: WeightsName
     loss: float
     step_ms: float
 
@@ -63,7 +63,7 @@ def runner_for(base: Base, folder: Path, *, settings: Settings) -> Runner:
     return runner if chosen == "int4" else Runner(base)
 
 
-def measure_all(folder: Path, *, config_dir: Path, threads: int) -> tuple[list[Measured], Name]:
+def measure_all(folder: Path, *, config_dir: Path, threads: int) -> tuple[list[MeasuredWeights], WeightsName]:
     """Measure every mode, record the fastest whose loss is within 2 % of the base's, and name it. Raises BaseError."""
     torch.set_num_threads(threads)
     ids = AutoTokenizer.from_pretrained(folder, local_files_only=True).encode(TEXT.read_text(encoding="utf-8"))
@@ -80,7 +80,7 @@ def measure_all(folder: Path, *, config_dir: Path, threads: int) -> tuple[list[M
 
 
 def _record(
-    base: Base, chosen: Name, step_ms: dict[Name, float], *, tokens: int, config_dir: Path, threads: int
+    base: Base, chosen: WeightsName, step_ms: dict[WeightsName, float], *, tokens: int, config_dir: Path, threads: int
 ) -> None:
     rounded = {name: round(ms, 2) for name, ms in step_ms.items()}
     choice = Choice(base=base.info.name, weights=chosen, wide=_wide(base), tokens=tokens, step_ms=rounded)
@@ -94,11 +94,11 @@ def _wide(base: Base) -> Literal["bf16", "fp32"]:
     return "bf16" if base.model.dtype == torch.bfloat16 else "fp32"
 
 
-def _time_exact(runner: Runner) -> dict[Name, float]:
+def _time_exact(runner: Runner) -> dict[WeightsName, float]:
     """Median ms of a one-token step, wide and with the base's groups, in turns: other work slows both."""
     row = Row(ids=[0, 0], activation=2, emit=lambda event: None)
     row.tail = runner.new_tail(2)
-    times: dict[Name, list[float]] = {"bf16": [], "int4": []}
+    times: dict[WeightsName, list[float]] = {"bf16": [], "int4": []}
     began = time.perf_counter()
     for count in range(_STEPS_MAX + 1):
         for name, measured in times.items():
@@ -114,7 +114,7 @@ def _time_exact(runner: Runner) -> dict[Name, float]:
     return {name: statistics.median(measured) for name, measured in times.items()}
 
 
-def _measure(name: Name, runner: Runner, ids: list[int]) -> Measured:
+def _measure(name: WeightsName, runner: Runner, ids: list[int]) -> MeasuredWeights:
     row = Row(ids=list(ids), activation=len(ids), emit=lambda event: None)
     row.tail = runner.new_tail(len(ids))
     nats, counted, times = 0.0, 0, []
@@ -128,4 +128,4 @@ def _measure(name: Name, runner: Runner, ids: list[int]) -> Measured:
         counted += len(targets)
         row.advance(len(targets))
     row.tail.free()
-    return Measured(name, nats / counted, 1e3 * statistics.median(times))
+    return MeasuredWeights(name, nats / counted, 1e3 * statistics.median(times))
