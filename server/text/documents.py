@@ -65,15 +65,14 @@ def _parse(content: bytes, name: str) -> tuple[str, list[str]]:
 
 
 def _parse_html(content: bytes) -> tuple[str, list[str]]:
-    from trafilatura import bare_extraction, extract
+    from trafilatura import bare_extraction
 
     html = content.decode("utf-8", errors="replace")
-    found = bare_extraction(html, with_metadata=True)
-    text = extract(html, output_format="txt", include_comments=False, include_tables=True, favor_recall=True)
-    title = str(getattr(found, "title", None) or "")
+    found = bare_extraction(html, with_metadata=True, include_comments=False, favor_recall=True)
+    title, text = (str(found.title or ""), found.text) if found is not None else ("", None)
     if text:
         return title, text.split("\n")
-    plain = _PlainText()  # for pages too small for trafilatura's rules
+    plain = _PlainText()  # for pages too small for trafilatura's rules; its html2txt puts all on one line
     plain.feed(html)
     return title, "".join(plain.texts).split("\n")
 

@@ -19,7 +19,8 @@ _CIRCLE_CHARS, _CIRCLE_PERIOD_MAX, _SAME_LINES = 240, 60, 3
 
 class TextStream:
     """Decodes a growing window, so that tokenizers which treat the first token apart come out right, and holds
-    back the bytes of a character until it is whole."""
+    back the bytes of a character until it is whole. The DecodeStream of tokenizers would raise on bytes that are none.
+    """
 
     def __init__(self, decode: Decode) -> None:
         self._decode = decode
