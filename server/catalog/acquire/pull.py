@@ -110,13 +110,7 @@ def check_file(path: Path, file: HubFile) -> None:
     Raises BaseError (`base_damaged`).
     """
     if _has_size(path, file):
-        with path.open("rb") as stream:
-            if file.sha256 is not None:
-                same = hashlib.file_digest(stream, "sha256").hexdigest() == file.sha256
-            else:
-                blob = hashlib.sha1(b"blob %d\0" % file.size, usedforsecurity=False)
-                blob.update(stream.read())
-                same = file.git_sha1 in (None, blob.hexdigest())
+        same = sha256_of(path) == file.sha256 if file.sha256 else file.git_sha1 in (None, _git_sha1_of(path, file.size))
         if same:
             return
     path.unlink(missing_ok=True)
@@ -145,6 +139,13 @@ def remove(name: str, settings: Settings) -> Path:
         )
     remove_folder(folder)
     return folder
+
+
+def _git_sha1_of(path: Path, size: int) -> str:
+    """The name of the file in git: sha1 over a header with its size, and its bytes."""
+    with path.open("rb") as stream:
+        header = b"blob %d\0" % size
+        return hashlib.file_digest(stream, lambda: hashlib.sha1(header, usedforsecurity=False)).hexdigest()
 
 
 def _has_size(path: Path, file: HubFile) -> bool:
