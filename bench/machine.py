@@ -3,13 +3,13 @@
 import os
 import platform
 import statistics
-import subprocess
 import time
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import psutil
 import torch
 
 _ARRAY_BYTES = 512 * 1024**2  # far more than any cache holds
@@ -43,9 +43,8 @@ def best_gb_s(roof: dict[str, list[float]]) -> float:
 
 
 def resident_bytes(pid: int) -> int:
-    """What the process holds in memory now (RSS), from ps, which Linux and macOS both have."""
-    listed = subprocess.run(["ps", "-o", "rss=", "-p", str(pid)], capture_output=True, text=True, check=True)  # noqa: S603, S607
-    return int(listed.stdout) * 1024
+    """What the process holds in memory now (RSS)."""
+    return int(psutil.Process(pid).memory_info().rss)
 
 
 def _seconds(work: Callable[[], object], device: str) -> float:

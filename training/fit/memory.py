@@ -3,13 +3,13 @@
 An estimate, on the safe side: weights, the adapter with its optimiser, page KV, and what a backward pass keeps.
 """
 
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+import psutil
 import torch
 from peft import PeftModel
 from torch.utils.checkpoint import checkpoint
@@ -104,7 +104,7 @@ def free_bytes(device: str) -> int:
     """What could be taken now: of the CUDA device, else of the machine and of the control group around us."""
     if device == "cuda":
         return int(torch.cuda.mem_get_info()[0])
-    found = [_meminfo_available() or os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")]
+    found: list[int] = [psutil.virtual_memory().available]
     group = Path("/sys/fs/cgroup")
     try:
         limit = (group / "memory.max").read_text().strip()
@@ -139,14 +139,6 @@ def _stored_to(width: int, stored: int, folder: Path) -> float:
         first = next(iter(tensors.keys()))
         kind = tensors.get_slice(first).get_dtype()
     return width / {"F32": 4, "BF16": 2, "F16": 2}.get(kind, width)
-
-
-def _meminfo_available() -> int | None:
-    try:
-        lines = Path("/proc/meminfo").read_text().splitlines()
-    except OSError:
-        return None
-    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:")), None)
 
 
 def _mib(size: int) -> str:
