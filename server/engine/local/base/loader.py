@@ -198,7 +198,7 @@ def check_adapter(folder: Path, info: BaseInfo) -> AdapterRef:
     if config.alora_invocation_tokens == []:
         raise CopilotError("The adapter names no invocation tokens.", code="copilot_config_invalid")
     return AdapterRef(
-        id=f"{folder.parent.parent.name}/{folder.parent.name}",
+        id=f"{folder.parents[2].name}/{folder.parents[1].name}",  # <category>/<copilot>/_adapters/<base>
         folder=folder,
         digest=_content_digest(folder, lock.weights_sha256 or sha256_of(weights)),
     )
