@@ -5,7 +5,6 @@ the row that fails again is ended with its error.
 """
 
 import logging
-import math
 import queue
 from collections.abc import Callable
 from pathlib import Path
@@ -13,23 +12,24 @@ from typing import Literal
 
 import torch
 
-from server.engine import BaseInfo, ChooseQuote, PageInfo, PageTokens, Request, Tokens
+from server.engine import BaseInfo, PageTokens, Request
 from server.engine.local.allocator import keep_freed_memory
 from server.engine.local.base.loader import load_base, read_adapter
+from server.engine.local.decoding import Decoding
+from server.engine.local.faults import as_base_error, as_run_error
 from server.engine.local.forward.precision import runner_for
-from server.engine.local.kvcache import BASE_KIND, Segment, SegmentTree
+from server.engine.local.kvcache import SegmentTree
 from server.engine.local.lookup import Lookup
 from server.engine.local.lora import ResidentAdapters
 from server.engine.local.quoting import PageIndex, QuoteGuard, Vocabulary
-from server.engine.local.sampling import pick
+from server.engine.local.rowcache import RowCache
 from server.engine.local.scheduler import Row, Scheduler, Work
-from server.errors import BaseError, RetinueError, RunError
+from server.errors import RetinueError, RunError
 from server.settings import Settings
 
 _log = logging.getLogger(__name__)
 IDLE_S = 0.5
 PAGE_INDEXES_HELD = 32
-REASON_CHARS_MAX = 300
 
 Command = Callable[[], None]
 
@@ -41,8 +41,7 @@ class Worker:
         self._settings, self._folder, self._dtype, self._device = settings, folder, dtype, device
         self.inbox: queue.SimpleQueue[Command | None] = queue.SimpleQueue()
         self.info: BaseInfo | None = None  # set once the base is loaded
-        self._drafted = self._accepted = self._repeated = 0
-        self._leases: dict[tuple[int, ...], list[Segment]] = {}
+        self._repeated = 0
         self._indexes: dict[tuple[int, ...], PageIndex] = {}
 
     def run(self, settle: Callable[[RetinueError | None], None]) -> None:
@@ -50,7 +49,7 @@ class Worker:
         try:
             self._load()
         except BaseException as error:  # whoever waits for the start hears of every end
-            settle(_as_base_error(error, self._folder.name))
+            settle(as_base_error(error, self._folder.name))
             return
         settle(None)
         while True:
@@ -74,12 +73,14 @@ class Worker:
         self._adapters = ResidentAdapters(
             lambda ref: read_adapter(ref, linears), bytes_max=self._settings.adapters_resident_bytes_max
         )
+        self._cache = RowCache(self._tree, self._adapters, self._runner)
+        self._decoding = Decoding(self._finish)
         self._scheduler = Scheduler(
             rows_max=self._settings.rows_max,
             waiting_max=self._settings.runs_waiting_max,
             chunk_tokens=self._settings.prefill_chunk_tokens,
             admit=self._admit,
-            release=self._release,
+            release=self._cache.release,
         )
         self.info = base.info  # the model itself may go: the runner holds what it needs
 
@@ -105,8 +106,8 @@ class Worker:
             "adapters_resident": len(self._adapters),
             "adapter_bytes": self._adapters.bytes,
             "tails": self._runner.tails.rows,
-            "tokens_drafted": self._drafted,
-            "tokens_accepted": self._accepted,
+            "tokens_drafted": self._decoding.drafted,
+            "tokens_accepted": self._decoding.accepted,
             "steps_repeated": self._repeated,
         }
 
@@ -115,7 +116,7 @@ class Worker:
         try:
             self._index(page)
         except Exception as error:
-            row.end(_as_run_error(error))
+            row.end(as_run_error(error))
             return
         self._scheduler.submit(row)
 
@@ -134,7 +135,7 @@ class Worker:
             if self._settings.prompt_lookup:
                 row.lookup = Lookup(index.repeats, row.ids[len(request.page.ids) :])
         except Exception as error:  # the row is nowhere yet: nobody else could end it
-            row.end(_as_run_error(error))
+            row.end(as_run_error(error))
             return
         self._scheduler.submit(row)
 
@@ -146,39 +147,15 @@ class Worker:
         return index
 
     def _admit(self, row: Row) -> None:
-        """Find the row's KV and hold it; read its adapter. Raises CopilotError and RunError."""
+        """Raises CopilotError and RunError."""
         try:
-            self._take_in(row)
+            self._cache.admit(row)
+            if row.reads_page and not row.pending:
+                self._page_read(row)
         except RetinueError:
             raise
         except Exception as error:
-            raise _as_run_error(error) from error
-
-    def _take_in(self, row: Row) -> None:
-        if row.adapter_ref is not None:
-            row.adapter = self._adapters.get(row.adapter_ref)
-            if not row.adapter.activated:
-                row.activation = 0
-        shared, kind = row.ids[: row.activation], BASE_KIND
-        if row.adapter is not None and not row.adapter.activated:
-            shared, kind = row.ids, row.adapter.digest
-        keep_one = shared if row.reads_page else shared[: len(row.ids) - 1]
-        segment, row.done = self._tree.match(kind, keep_one)
-        row.cached = row.done
-        if segment is not None:
-            row.segment = segment
-            self._tree.lease(segment)
-        row.tail = self._runner.new_tail(row.pending + min(row.tokens_max, 128))
-        if row.reads_page and not row.pending:
-            self._page_read(row)
-
-    def _release(self, row: Row) -> None:
-        if row.segment is not None:
-            self._tree.release(row.segment)
-        if row.tail is not None:
-            row.tail.free()
-        row.segment, row.tail = None, None
-        self._tree.evict()
+            raise as_run_error(error) from error
 
     def _step(self) -> None:
         work = [item for item in self._scheduler.plan() if not item.row.ended]
@@ -202,7 +179,7 @@ class Worker:
         except RetinueError as error:
             self._scheduler.finish(item.row, error)
         except Exception as error:
-            self._scheduler.finish(item.row, _as_run_error(error))
+            self._scheduler.finish(item.row, as_run_error(error))
 
     def _advance(self, work: list[Work]) -> None:
         logits = self._runner.step(work)
@@ -212,7 +189,7 @@ class Worker:
             except RetinueError as error:
                 self._scheduler.finish(item.row, error)
             except Exception as error:  # the other rows have moved on: only this one can be given up
-                self._scheduler.finish(item.row, _as_run_error(error))
+                self._scheduler.finish(item.row, as_run_error(error))
 
     def _commit(self, item: Work, logits: torch.Tensor) -> None:
         """Count the step's KV in and hand on what the row got. logits: [1 + drafted, vocabulary]."""
@@ -221,91 +198,7 @@ class Worker:
         if row.reads_page:
             self._page_progress(row)
         elif not row.pending:
-            self._decode(row, item.draft, logits)
-
-    def _decode(self, row: Row, draft: tuple[int, ...], logits: torch.Tensor) -> None:
-        """Take the token that the model picks, and as many drafted ones as it would have picked."""
-        accepted = 0
-        for place in range(len(logits)):
-            token = self._pick(row, logits[place])
-            self._take(row, token)
-            if row.ended or place == len(draft) or token != draft[place]:
-                break
-            quoted = row.pending > 1  # a chosen quotation follows the token: the other guesses are void
-            row.advance(1)
-            accepted += 1
-            if quoted:
-                break
-        self._drafted, self._accepted = self._drafted + len(draft), self._accepted + accepted
-        if row.lookup is not None:
-            row.lookup.learn(drafted=len(draft), accepted=accepted)
-
-    def _pick(self, row: Row, logits: torch.Tensor) -> int:
-        unsure = self._unsure(row, logits)
-        if row.guard is None:
-            return pick(logits, banned=unsure)
-        return pick(logits, allowed=row.guard.allowed(), banned=row.guard.banned | unsure)
-
-    @staticmethod
-    def _unsure(row: Row, logits: torch.Tensor) -> set[int]:
-        """The last token of an opening that the model is not sure enough of. logits: [vocabulary]."""
-        opening, written = row.unless_sure, row.answer_tokens
-        if opening is None or written >= len(opening.ids):
-            return set()
-        if tuple(row.ids[len(row.ids) - written :]) != opening.ids[:written]:
-            row.unless_sure = None
-            return set()
-        token = opening.ids[written]
-        row.opening_log_p += float(logits.float().log_softmax(-1)[token])
-        is_last = written == len(opening.ids) - 1
-        return {token, *opening.alike} if is_last and row.opening_log_p < math.log(opening.least) else set()
-
-    def _take(self, row: Row, token: int) -> None:
-        if token in row.stop_ids:
-            self._finish(row, "stop")
-            return
-        row.ids.append(token)
-        row.answer_tokens += 1
-        if row.guard is not None:
-            row.guard.accept(token)
-        if row.lookup is not None:
-            row.lookup.extend((token,))
-        row.emit(Tokens((token,)))
-        if row.guard is not None and row.choose_quote is not None and row.guard.opened:
-            self._quote(row, row.guard, row.choose_quote)
-        if row.answer_tokens >= row.tokens_max:
-            self._finish(row, "length")
-
-    def _quote(self, row: Row, guard: QuoteGuard, choose: ChooseQuote) -> None:
-        """Append the chosen quotation in one piece: its KV is computed in the next step, and nothing is decoded."""
-        chosen = choose(row.ids[-row.answer_tokens :])
-        if not chosen or row.answer_tokens + len(chosen) >= row.tokens_max:
-            return  # the token guard goes on
-        row.ids.extend(chosen)
-        row.answer_tokens += len(chosen)
-        guard.skip(chosen)
-        if row.lookup is not None:
-            row.lookup.extend(chosen)
-        row.emit(Tokens(tuple(chosen)))
-
-    def _finish(self, row: Row, reason: Literal["stop", "length"]) -> None:
-        self._keep(row)
-        self._scheduler.finish(row, row.finished(reason))
-
-    def _keep(self, row: Row) -> None:
-        """Hang what the row computed into the tree, for the next turn of its thread.
-
-        What an activated adapter wrote is left out: PEFT computes a thread's earlier turns with the base.
-        """
-        assert row.tail is not None  # noqa: S101 - called for running rows only
-        kind, until = BASE_KIND, row.done
-        if row.adapter is not None and row.adapter.activated:
-            until = min(until, row.activation)
-        elif row.adapter is not None:
-            kind = row.adapter.digest
-        segment, known = self._tree.match(kind, row.ids[:until])
-        if row.cached <= known < until:
-            self._tree.add(kind, segment, row.ids[known:until], row.tail, start=known - row.cached)
+            self._decoding.decode(row, item.draft, logits)
 
     def _page_progress(self, row: Row) -> None:
         row.emit((row.done, len(row.ids)))
@@ -313,42 +206,11 @@ class Worker:
             self._page_read(row)
 
     def _page_read(self, row: Row) -> None:
-        """Hang the page into the tree and hold it until it is closed."""
-        assert row.tail is not None  # noqa: S101 - called for admitted rows only
-        segment = row.segment
-        if row.tail.length:
-            segment = self._tree.add(BASE_KIND, segment, row.ids[row.cached :], row.tail)
-        assert segment is not None  # noqa: S101 - a page has tokens
-        self._tree.lease(segment)
-        self._leases.setdefault(tuple(row.ids), []).append(segment)
-        row.holds_page = True
-        self._scheduler.finish(row, PageInfo(len(row.ids), row.cached))
+        self._scheduler.finish(row, self._cache.hold_page(row))
 
     def close_page(self, page: PageTokens) -> None:
-        held = self._leases.get(page.ids)
-        if held:
-            self._tree.release(held.pop())
-            if not held:
-                del self._leases[page.ids]
-        self._tree.evict()
+        self._cache.close_page(page)
 
-
-def _as_base_error(error: BaseException, base: str) -> RetinueError:
-    """Why the base cannot be used; at a start the text of the error holds no page text."""
-    if isinstance(error, RetinueError):
-        return error
-    if _is_memory(error):
-        message = f"There is not enough memory to load {base}. Close other programs, or choose a smaller base model."
-        return BaseError(message, code="base_memory")
-    reason = " ".join(f"{type(error).__name__}: {error}".split())[:REASON_CHARS_MAX]
-    return BaseError(f"{base} cannot be loaded ({reason}). `retinue doctor` checks its files.", code="base_load_failed")
-
-
-def _is_memory(error: BaseException) -> bool:
-    return isinstance(error, MemoryError) or "memory" in str(error).lower()
-
-
-def _as_run_error(error: Exception) -> RunError:
-    if _is_memory(error):
-        return RunError("There is not enough memory for this answer. Close a page and ask again.", code="run_memory")
-    return RunError(f"The engine failed on this answer ({type(error).__name__}). Ask again.", code="run_failed")
+    def _finish(self, row: Row, reason: Literal["stop", "length"]) -> None:
+        self._cache.keep(row)
+        self._scheduler.finish(row, row.finished(reason))

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from server.engine import Opening, PageTokens, Request, Tokens
-from server.engine.local import worker
+from server.engine.local import decoding
 from server.engine.local.quoting import Vocabulary
 from server.engine.local.sampling import pick
 from server.text.page import read_page
@@ -39,7 +39,7 @@ def mark(tiny_base: Path) -> int:
 def opening(monkeypatch: pytest.MonkeyPatch, mark: int) -> None:
     """The model's second token opens a quotation; it is free before and after."""
     turns = iter([None, mark])
-    monkeypatch.setattr(worker, "pick", lambda logits, **how: next(turns, None) or pick(logits, **how))
+    monkeypatch.setattr(decoding, "pick", lambda logits, **how: next(turns, None) or pick(logits, **how))
 
 
 def ask(
