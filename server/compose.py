@@ -38,7 +38,7 @@ def make_encoder(settings: Settings) -> Encoder | None:
 
 def adapter_check() -> CheckAdapter:
     """The check of an adapter against the base that is loaded."""
-    from server.engine.local.base.loader import check_adapter
+    from server.engine.local.base.adapter import check_adapter
 
     return check_adapter
 

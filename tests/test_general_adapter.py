@@ -10,7 +10,7 @@ import pytest
 from server.catalog.copilots import GENERALIST, Copilots
 from server.cli.ask import make_local_parts
 from server.conversation.pages import Parts
-from server.engine.local.base.loader import check_adapter
+from server.engine.local.base.adapter import check_adapter
 from server.protocol import Ask, PageOpen, RunDone, RunError, RunPassages
 from server.settings import load_settings
 from server.text.checks import ABSTAIN

@@ -24,7 +24,8 @@ from bench.peers import ours
 from server.catalog.copilots import Copilots
 from server.catalog.layout import ADAPTERS
 from server.engine.adapter_lock import AdapterLock, write_lock
-from server.engine.local.base.loader import base_fingerprint, check_adapter
+from server.engine.local.base.adapter import check_adapter
+from server.engine.local.base.loader import base_fingerprint
 from server.settings import Settings
 
 _log = logging.getLogger(__name__)

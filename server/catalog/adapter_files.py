@@ -1,6 +1,6 @@
 """Header-level checks of an adapter folder, before anything maps a tensor. Called by copilots.
 
-Knows file names and number types; names, shapes and values of tensors are server.engine.local.base.loader's business.
+Knows file names and number types; names, shapes and values of tensors are server.engine.local.base.adapter's business.
 """
 
 import json

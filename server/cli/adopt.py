@@ -74,11 +74,11 @@ def _copy(source: Path, made: Path, *, bytes_max: int) -> None:
 
 def _check(made: Path, base: Path, settings: Settings) -> bool:
     """Write the lock and hold every check of serving against the copy. Returns whether it is an activated LoRA."""
-    from server.engine.local.base import loader
+    from server.engine.local.base import adapter
     from server.engine.local.base.outline import outline
 
     info, linears = outline(base)
-    config = loader.read_adapter_config(made)
+    config = adapter.read_adapter_config(made)
     activated = config.alora_invocation_tokens is not None
     digest = sha256_of(made / "adapter_model.safetensors")
     lock = AdapterLock(
@@ -87,7 +87,7 @@ def _check(made: Path, base: Path, settings: Settings) -> bool:
     )  # fmt: skip
     write_lock(made, lock)
     check_files(made, bytes_max=settings.adapter_bytes_max)
-    loader.read_adapter(loader.check_adapter(made, info), linears)
+    adapter.read_adapter(adapter.check_adapter(made, info), linears)
     header = bases.load_text(base).layout.user_header
     if activated and config.alora_invocation_tokens != header:
         raise CopilotError(

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from server.engine import BaseInfo
-from server.engine.local.base.loader import check_adapter
+from server.engine.local.base.adapter import check_adapter
 from tests.server.fakes import FakeEngine, House, write_copilot
 from training.lock import base_fingerprint
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from server.engine import BaseInfo
-from server.engine.local.base.loader import check_adapter
+from server.engine.local.base.adapter import check_adapter
 from server.engine.local.base.outline import outline
 from server.errors import DataError
 from tests import tiny

@@ -13,6 +13,7 @@ from safetensors.torch import load_file
 
 from server.catalog.adapter_files import check_files
 from server.engine.local.base import loader
+from server.engine.local.base.adapter import check_adapter, read_adapter
 from server.errors import CopilotError
 from server.files import sha256_of
 from tests.training.conftest import RECIPE
@@ -61,7 +62,7 @@ def test_the_server_accepts_what_was_made(job: Job, made: dict[str, Any]) -> Non
     (job.out / "report.json").unlink()  # so small a base gains too little; the gate has tests of its own
     check_files(job.out, bytes_max=10_000_000)
     base = loader.load_base(job.base, dtype=torch.float32)
-    weights = loader.read_adapter(loader.check_adapter(job.out, base.info), base.linears)
+    weights = read_adapter(check_adapter(job.out, base.info), base.linears)
     assert weights.activated
     assert len(weights.modules) == 14
 

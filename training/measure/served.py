@@ -12,7 +12,7 @@ from server.catalog import bases
 from server.catalog.bases import BaseText
 from server.conversation.evidence import QuoteChooser, abstention
 from server.engine import AdapterRef, PageTokens, Request, Tokens
-from server.engine.local.base.loader import check_adapter
+from server.engine.local.base.adapter import check_adapter
 from server.engine.local.engine import LocalEngine
 from server.errors import RetinueError
 from server.settings import load_settings

@@ -13,7 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from server.engine import AdapterRef
-from server.engine.local.base.loader import AdapterWeights, Linears
+from server.engine.local.base.adapter import AdapterWeights
+from server.engine.local.base.loader import Linears
 from server.engine.local.forward.weights import Linear, hold
 
 STACKS_HELD = 4

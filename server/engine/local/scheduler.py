@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from server.engine import AdapterRef, ChooseQuote, Finished, Opening, PageInfo, Tokens
-from server.engine.local.base.loader import AdapterWeights
+from server.engine.local.base.adapter import AdapterWeights
 from server.engine.local.forward.tails import Tail
 from server.engine.local.kvcache import Segment
 from server.engine.local.lookup import Lookup

@@ -14,7 +14,8 @@ import torch
 
 from server.engine import BaseInfo, PageTokens, Request
 from server.engine.local.allocator import keep_freed_memory
-from server.engine.local.base.loader import load_base, read_adapter
+from server.engine.local.base.adapter import read_adapter
+from server.engine.local.base.loader import load_base
 from server.engine.local.decoding import Decoding
 from server.engine.local.faults import as_base_error, as_run_error
 from server.engine.local.forward.precision import runner_for

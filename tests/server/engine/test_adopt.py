@@ -15,7 +15,8 @@ from server.catalog.layout import adapter_folder, users
 from server.cli.adopt import adopt
 from server.cli.main import main
 from server.engine import BaseInfo, PageTokens, Request
-from server.engine.local.base.loader import check_adapter, load_base, read_adapter
+from server.engine.local.base.adapter import check_adapter, read_adapter
+from server.engine.local.base.loader import load_base
 from server.engine.local.base.outline import outline
 from server.engine.local.forward.runner import Runner
 from server.errors import CopilotError

@@ -9,7 +9,8 @@ from peft import LoraConfig, PeftModel, get_peft_model
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel
 
 from server.engine import BaseInfo
-from server.engine.local.base.loader import AdapterWeights, Base, LinearShape
+from server.engine.local.base.adapter import AdapterWeights
+from server.engine.local.base.loader import Base, LinearShape
 from server.engine.local.forward.decoder import Decoder
 from server.engine.local.forward.runner import Runner
 from server.engine.local.forward.weights import INT4_GROUP, Groups, Int4Linear, Int8Linear, hold, round_to_int4

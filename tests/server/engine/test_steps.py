@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from server.engine import AdapterRef, Finished, PageTokens, Request, Tokens
-from server.engine.local.base.loader import AdapterWeights
+from server.engine.local.base.adapter import AdapterWeights
 from server.engine.local.engine import LocalEngine
 from server.engine.local.kvcache import Segment
 from server.engine.local.scheduler import Row, Work

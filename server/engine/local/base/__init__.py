@@ -1,1 +1,1 @@
-"""A base model's folder: loading, converting and validating it."""
+"""A base model's folder and its adapters': loading, converting and validating them."""

@@ -11,7 +11,8 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from server.engine import BaseInfo
-from server.engine.local.base.loader import check_adapter, load_base, read_adapter
+from server.engine.local.base.adapter import check_adapter, read_adapter
+from server.engine.local.base.loader import load_base
 from server.errors import BaseError, CopilotError
 from tests import tiny
 
