@@ -11,7 +11,8 @@ from server.catalog.copilots import GENERALIST, Copilots
 from server.cli.ask import make_local_parts
 from server.conversation.pages import Parts
 from server.engine.local.base.adapter import check_adapter
-from server.protocol import Ask, PageOpen, RunDone, RunError, RunPassages
+from server.protocol.client import Ask, PageOpen
+from server.protocol.run import RunDone, RunError, RunPassages
 from server.settings import load_settings
 from server.text.checks import ABSTAIN
 from server.text.documents import read_document

@@ -19,7 +19,8 @@ from websockets.exceptions import WebSocketException
 
 from bench.cases import Cases, PageCase, QuestionCase, Stamp
 from server.errors import RetinueError
-from server.protocol import Ask, EarlierTurn, PageClose, PageOpen, Ready
+from server.protocol.client import Ask, EarlierTurn, PageClose, PageOpen
+from server.protocol.server import Ready
 from server.settings import Settings
 from server.transport.client import SocketLink
 from server.transport.keyfile import CLI_ORIGIN, KeyFile

@@ -1,6 +1,6 @@
 """Writes the TypeScript of what server and extension must agree on: `make protocol`; CI runs it with --check.
 
-`protocol.ts` has the frames of server/protocol.py and the limits around them, `characters.ts` the characters that
+`protocol.ts` has the frames of server/protocol and the limits around them, `characters.ts` the characters that
 server/text folds or skips. Fields with a default are optional in what the client sends (the schema for validation) and
 always there in what the server sends (that for serialization). Run it from the repository root.
 """
@@ -86,12 +86,13 @@ def constants(client: Schema) -> str:
 
 def protocol() -> str:
     """Frames and limits. Deterministic: pydantic keeps the order of its definitions."""
-    from server.protocol import CLIENT_FRAME, SERVER_FRAME
+    from server.protocol.client import CLIENT_FRAME
+    from server.protocol.server import SERVER_FRAME
 
     client = CLIENT_FRAME.json_schema(mode="validation")
     server = SERVER_FRAME.json_schema(mode="serialization")
     sections = [
-        HEAD.format(what="Every frame of the socket, and its limits.", source="server/protocol.py and settings.py"),
+        HEAD.format(what="Every frame of the socket, and its limits.", source="server/protocol and settings.py"),
         constants(client),
         "// --- client to server",
         *models(client),

@@ -1,4 +1,4 @@
-"""Writes docs/protocol.md: the frames of server/protocol.py, the socket's limits and its error codes.
+"""Writes docs/protocol.md: the frames of server/protocol, the socket's limits and its error codes.
 
 `make protocol` runs it, `make check` with --check. Types are called as in the TypeScript of protocol.py. What a field
 means stands in protocol_fields.toml; a frame, field or limit without its meaning there ends the run with its name.
@@ -73,7 +73,9 @@ class Words:
 
 def render() -> str:
     """The whole file. Raises SystemExit for what has no meaning, and for a meaning of what is not there."""
-    from server.protocol import CLIENT_FRAME, SERVER_FRAME, VERSION
+    from server.protocol import VERSION
+    from server.protocol.client import CLIENT_FRAME
+    from server.protocol.server import SERVER_FRAME
     from server.settings import Settings
     from server.transport.pairing import PBKDF2_ROUNDS
 

@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from server.errors import TrainError
-from server.protocol import BeforeAfter, TrainFigures
+from server.protocol.server import BeforeAfter, TrainFigures
 
 _NAMES_A_FILE = re.compile(r"""(^|[\s'"(])(~?/|[A-Za-z]:\\)""")
 _SENTENCE_CHARS_MAX = 500

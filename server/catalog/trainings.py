@@ -19,7 +19,8 @@ from server.catalog.copilots import Copilot, Copilots
 from server.catalog.layout import users
 from server.catalog.train_events import Done, Failed, Measuring, Step, events, unexplained
 from server.errors import RetinueError, TrainError
-from server.protocol import Frame, TrainFrame, TrainProgress, TrainReport
+from server.protocol import Frame
+from server.protocol.server import TrainFrame, TrainProgress, TrainReport
 from server.settings import Settings
 
 _log = logging.getLogger(__name__)

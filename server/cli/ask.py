@@ -17,22 +17,9 @@ from server.catalog.copilots import CheckAdapter, Copilots
 from server.compose import adapter_check, make_parts
 from server.conversation.pages import Parts
 from server.errors import CopilotError, LimitExceeded, RetinueError
-from server.protocol import (
-    Ask,
-    BaseCard,
-    CopilotCard,
-    Error,
-    PageOpen,
-    PageReading,
-    PageReady,
-    PassageCard,
-    Quote,
-    RunDelta,
-    RunDone,
-    RunError,
-    RunPassages,
-    RunStart,
-)
+from server.protocol.client import Ask, PageOpen
+from server.protocol.run import PassageCard, Quote, RunDelta, RunDone, RunError, RunPassages, RunStart
+from server.protocol.server import BaseCard, CopilotCard, Error, PageReading, PageReady
 from server.settings import Settings
 from server.text.documents import Document
 from server.transport.client import Link, LocalLink, connect_to_server

@@ -15,7 +15,8 @@ import numpy as np
 from server.catalog.bases import BaseText
 from server.engine import Engine, PageInfo, PageTokens
 from server.errors import LimitExceeded, PageError
-from server.protocol import PageOpen, PageReading
+from server.protocol.client import PageOpen
+from server.protocol.server import PageReading
 from server.settings import Settings
 from server.text.finder import Encoder, Finder, Vectors
 from server.text.page import Page, read_page

@@ -15,8 +15,8 @@ from server.conversation.evidence import Found, QuoteChooser, abstention, after_
 from server.conversation.pages import OpenPage, Parts, ReadPage
 from server.engine import Finished, Request, Tokens
 from server.errors import LimitExceeded, RetinueError
-from server.protocol import (
-    Ask,
+from server.protocol.client import Ask
+from server.protocol.run import (
     CheckResult,
     PassageCard,
     Quote,

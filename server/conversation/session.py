@@ -13,7 +13,10 @@ from server.conversation.outbox import Outbox
 from server.conversation.pages import OpenPage, Parts
 from server.conversation.run import Run
 from server.errors import Busy, LimitExceeded, OutOfOrder, PageError, RetinueError
-from server.protocol import Ask, Cancel, ClientFrame, Error, Frame, PageClose, PageOpen, PageReady, RunError
+from server.protocol import Frame
+from server.protocol.client import Ask, Cancel, ClientFrame, PageClose, PageOpen
+from server.protocol.run import RunError
+from server.protocol.server import Error, PageReady
 
 _log = logging.getLogger(__name__)
 _FINISHED_RUNS_KEPT = 16

@@ -13,21 +13,9 @@ from pydantic import ValidationError
 from server.conversation.outbox import Outbox
 from server.conversation.session import Session
 from server.errors import BadFrame, NotPaired, OutOfOrder, RetinueError
-from server.protocol import (
-    CLIENT_FRAME,
-    VERSION,
-    ClientFrame,
-    Error,
-    Frame,
-    GoingAway,
-    Ping,
-    Pong,
-    Ready,
-    Resume,
-    TrainCancel,
-    TrainProgress,
-    TrainStart,
-)
+from server.protocol import VERSION, Frame
+from server.protocol.client import CLIENT_FRAME, ClientFrame, Ping, Resume, TrainCancel, TrainStart
+from server.protocol.server import Error, GoingAway, Pong, Ready, TrainProgress
 from server.transport.connections import Lobby
 from server.transport.handshake import prove
 

@@ -15,18 +15,9 @@ from server.conversation.outbox import Outbox
 from server.conversation.pages import Parts
 from server.conversation.session import Session
 from server.errors import NotPaired, RetinueError
-from server.protocol import (
-    SERVER_FRAME,
-    VERSION,
-    Challenge,
-    ClientFrame,
-    Error,
-    Frame,
-    Hello,
-    Proof,
-    Ready,
-    ServerFrame,
-)
+from server.protocol import VERSION, Frame
+from server.protocol.client import ClientFrame, Hello, Proof
+from server.protocol.server import SERVER_FRAME, Challenge, Error, Ready, ServerFrame
 from server.settings import Settings
 from server.transport.keyfile import CLI_ORIGIN, KeyFile
 from server.transport.pairing import mac, new_nonce, same

@@ -15,7 +15,8 @@ from server.conversation.outbox import Outbox
 from server.conversation.pages import Parts
 from server.conversation.session import Session
 from server.errors import Busy, RetinueError
-from server.protocol import BaseCard, CopilotCard, CopilotList, Frame
+from server.protocol import Frame
+from server.protocol.server import BaseCard, CopilotCard, CopilotList
 from server.transport.keyfile import KeyFile
 from server.transport.pairing import PairingCode
 

@@ -7,7 +7,9 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from server.errors import NotPaired, OutOfOrder, RetinueError
-from server.protocol import VERSION, Challenge, ClientFrame, Frame, Hello, Proof
+from server.protocol import VERSION, Frame
+from server.protocol.client import ClientFrame, Hello, Proof
+from server.protocol.server import Challenge
 from server.transport.connections import Doors
 from server.transport.pairing import derive_key, mac, new_nonce, same
 

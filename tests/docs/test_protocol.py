@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from server.protocol import CLIENT_FRAME, SERVER_FRAME
+from server.protocol.client import CLIENT_FRAME
+from server.protocol.server import SERVER_FRAME
 from server.transport.pairing import PairingCode
 
 ROOT = Path(__file__).parents[2]

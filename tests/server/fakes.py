@@ -12,7 +12,8 @@ from server.conversation.outbox import Outbox
 from server.conversation.pages import Parts
 from server.conversation.session import Session
 from server.engine import BaseInfo, Finished, PageInfo, PageTokens, Request, Tokens
-from server.protocol import CLIENT_FRAME, VERSION, Frame
+from server.protocol import VERSION, Frame
+from server.protocol.client import CLIENT_FRAME
 from server.settings import Settings
 from server.text.prompt import PromptLayout
 from server.transport.channel import Channel, Gone

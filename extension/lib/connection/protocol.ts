@@ -1,4 +1,4 @@
-// Every frame of the socket, and its limits. Generated from server/protocol.py and settings.py by extension/scripts/protocol.py: do not edit by hand.
+// Every frame of the socket, and its limits. Generated from server/protocol and settings.py by extension/scripts/protocol.py: do not edit by hand.
 
 export const VERSION = 2;
 export const EXTENSION_ORIGIN = 'chrome-extension://blogkbmmpnemlllefjjcboblekpiblgh';

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from server.conversation.pages import ENCODED_AT_ONCE, OpenPage, Parts
-from server.protocol import PageOpen
+from server.protocol.client import PageOpen
 from server.text.finder import Vectors
 from tests.server.fakes import FakeEngine, base_text, eventually, page_open, settings
 
