@@ -20,10 +20,11 @@ from server.engine import Engine
 from server.errors import RetinueError
 from server.settings import Settings
 from server.text.finder import Encoder
-from server.transport.channel import Channel, Gone
+from server.transport.channel import Channel
 from server.transport.connections import Doors, Lobby
 from server.transport.keyfile import KeyFile
 from server.transport.pairing import EXTENSION_ORIGINS, PairingCode, host_allowed, origin_allowed
+from server.transport.wire import Gone
 
 _REASON_CHARS_MAX = 300
 

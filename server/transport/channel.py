@@ -6,39 +6,22 @@ Called by app for each socket that passed the Host and Origin rules. Knows frame
 import asyncio
 import contextlib
 import logging
-from typing import Any, Protocol
-
-from pydantic import ValidationError
+from typing import Any
 
 from server.conversation.outbox import Outbox
 from server.conversation.session import Session
 from server.errors import BadFrame, NotPaired, OutOfOrder, RetinueError
 from server.protocol import VERSION, Frame
-from server.protocol.client import CLIENT_FRAME, ClientFrame, Ping, Resume, TrainCancel, TrainStart
-from server.protocol.server import Error, GoingAway, Pong, Ready, TrainProgress
+from server.protocol.client import ClientFrame, Ping, Resume, TrainCancel, TrainStart
+from server.protocol.server import GoingAway, Pong, Ready, TrainProgress
 from server.transport.connections import Lobby
 from server.transport.handshake import prove
+from server.transport.wire import Gone, Unproven, Wire, error_frame, parse
 
 _log = logging.getLogger(__name__)
 _SERVER = f"retinue/{VERSION}"
 _GOING_AWAY, _POLICY, _TRY_LATER, _TAKEN_OVER, _INTERNAL = 1001, 1008, 1013, 4001, 1011
 _CLOSE_S_MAX = 1.0
-
-
-class Wire(Protocol):
-    """A socket that was accepted. `receive` gives None once the client is gone; `abort` drops the connection."""
-
-    async def receive(self) -> str | bytes | None: ...
-
-    async def send(self, text: str) -> None: ...
-
-    async def close(self, code: int) -> None: ...
-
-    def abort(self) -> None: ...
-
-
-class Gone(Exception):
-    """The client closed or lost the socket."""
 
 
 class Channel:
@@ -47,6 +30,7 @@ class Channel:
         self._lobby = lobby
         self._origin = origin
         self._settings = lobby.parts.settings
+        self._unproven = Unproven(wire, self._settings)
         self._outbox = Outbox(events_max=self._settings.outbox_events_max)
         self._session: Session | None = None
         self._key = b""
@@ -88,27 +72,12 @@ class Channel:
 
     async def _admit(self) -> None:
         self._key = await prove(
-            self._lobby.doors, origin=self._origin, receive=self._receive_unproven, send=self._send_unproven
+            self._lobby.doors, origin=self._origin, receive=self._unproven.receive, send=self._unproven.send
         )
         await asyncio.to_thread(self._lobby.copilots.refresh)
 
-    async def _receive_unproven(self) -> ClientFrame:
-        try:
-            async with asyncio.timeout(self._settings.hello_s_max):
-                raw = await self._wire.receive()
-        except TimeoutError:
-            raise OutOfOrder("The handshake took too long.", code="hello_timeout") from None
-        if raw is not None and len(raw) > self._settings.hello_bytes_max:
-            raise OutOfOrder("That is too long for a handshake.", code="hello_too_long")
-        return _parse(raw)
-
-    async def _send_unproven(self, frame: Frame) -> None:
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(self._settings.hello_s_max):
-                await self._wire.send(frame.model_dump_json())
-
     async def _turn_away(self, error: RetinueError) -> None:
-        await self._send_unproven(_error_frame(error))
+        await self._unproven.send(error_frame(error))
         default = _TRY_LATER if error.code == "busy" else _POLICY
         await self._close(default if error.close_code is None else error.close_code)
 
@@ -150,9 +119,9 @@ class Channel:
             if self._revoked():
                 return self._give_up(NotPaired("This pairing was revoked."))
             try:
-                self._take(_parse(raw))
+                self._take(parse(raw))
             except RetinueError as error:
-                self._outbox.put(_error_frame(error))
+                self._outbox.put(error_frame(error))
                 self._bad_frames += isinstance(error, BadFrame | OutOfOrder)
                 if self._bad_frames >= self._settings.bad_frames_max:
                     return self._finish(_POLICY)
@@ -200,7 +169,7 @@ class Channel:
         return self._lobby.doors.keys.key(self._origin) != self._key
 
     def _give_up(self, error: RetinueError) -> None:
-        self._outbox.put(_error_frame(error))
+        self._outbox.put(error_frame(error))
         self._finish(error.close_code or _POLICY)
 
     def _taken_over(self) -> None:
@@ -222,19 +191,3 @@ class Channel:
                 await self._wire.close(code)
         except (TimeoutError, Gone):
             self._wire.abort()  # a reader that stopped: the close frame would wait behind everything else
-
-
-def _parse(raw: str | bytes | None) -> ClientFrame:
-    if raw is None:
-        raise Gone
-    if not isinstance(raw, str):
-        raise BadFrame("Frames are JSON text.")
-    try:
-        return CLIENT_FRAME.validate_json(raw)
-    except (ValidationError, ValueError) as error:
-        reason = error.errors(include_input=False)[0]["type"] if isinstance(error, ValidationError) else "text"
-        raise BadFrame(f"That is no frame of protocol version {VERSION} ({reason}).") from None
-
-
-def _error_frame(error: RetinueError) -> Error:
-    return Error(code=error.code, message=error.message, retry_after_ms=error.retry_after_ms)

@@ -16,10 +16,11 @@ from server.protocol import VERSION, Frame
 from server.protocol.client import CLIENT_FRAME
 from server.settings import Settings
 from server.text.prompt import PromptLayout
-from server.transport.channel import Channel, Gone
+from server.transport.channel import Channel
 from server.transport.connections import Doors, Lobby
 from server.transport.keyfile import KeyFile
 from server.transport.pairing import PairingCode, mac, new_nonce
+from server.transport.wire import Gone
 
 START, END = 256, 257
 CONTROLS = {"<|im_start|>": START, "<|im_end|>": END}
