@@ -1,4 +1,4 @@
-"""One answer: builds the request, follows the engine's tokens, and makes the run's numbered events.
+"""One answer: follows the engine's tokens, and makes the run's numbered events.
 
 Called by session. Every run ends with exactly one `run.done` or `run.error`; its events are kept for `resume`.
 """
@@ -11,15 +11,15 @@ from collections.abc import AsyncIterator, Callable
 from typing import Literal
 
 from server.catalog.copilots import Copilot
-from server.conversation.evidence import Found, QuoteChooser, abstention, after_abstention, find
+from server.conversation.evidence import Found, after_abstention
+from server.conversation.frames import cards, usage, wire_quote
 from server.conversation.pages import OpenPage, Parts, ReadPage
+from server.conversation.request import prepare
 from server.engine import Finished, Request, Tokens
-from server.errors import LimitExceeded, RetinueError
+from server.errors import RetinueError
 from server.protocol.client import Ask
 from server.protocol.run import (
     CheckResult,
-    PassageCard,
-    Quote,
     RunDelta,
     RunDone,
     RunError,
@@ -28,17 +28,11 @@ from server.protocol.run import (
     RunQuote,
     RunStart,
     Timings,
-    Usage,
 )
 from server.text.checks import run_checks
-from server.text.finder import Passage
-from server.text.grounding import Quotation
-from server.text.page import Page
-from server.text.prompt import Turn
-from server.text.stream import QuoteStream, TextStream, goes_in_circles, utf16_len
+from server.text.stream import QuoteStream, TextStream, goes_in_circles
 
 _log = logging.getLogger(__name__)
-_ANSWER_TOKENS_MIN = 16  # less room than this is no answer
 _GRACE_S = 5.0  # the engine ends an answer at its deadline; this catches an engine that does not
 
 
@@ -82,7 +76,10 @@ class Run:
         try:
             read = await self.page.ready()
             await read.settled()
-            await self._generate(read, await asyncio.to_thread(self._prepare, read))
+            self._found, request = await asyncio.to_thread(
+                prepare, self._ask, read, copilot=self._copilot, parts=self._parts
+            )
+            await self._generate(read, request)
         except asyncio.CancelledError:
             self._done("cancelled", read)
         except TimeoutError:
@@ -98,50 +95,9 @@ class Run:
             self._done("cancelled", None)
         self.page.leave()
 
-    def _prepare(self, read: ReadPage) -> Request:
-        """Search the page and lay the turn out. In a thread: a search encodes the question."""
-        earlier = self._ask.history[-1].question if self._ask.history else ""
-        found = self._found = find(
-            read.finder, self._ask.question, self._parts.encoder, earlier=earlier, read=read.prefix.spans
-        )
-        base, settings = self._parts.base, self._parts.settings
-        turn = base.layout.ask(
-            base.layout.with_passages(self._ask.question, found.passages), instructions=self._copilot.instructions
-        )
-        room = self._parts.engine.info.context_tokens - len(read.tokens.ids) - len(turn)
-        if room < _ANSWER_TOKENS_MIN:
-            raise LimitExceeded(
-                "The question is too long beside this page. Shorten it, or select a part of the page.",
-                code="question_too_long",
-            )
-        tokens = min(self._ask.max_tokens or settings.answer_tokens_default, room)
-        return Request(
-            page=read.tokens,
-            history=self._history(room - tokens),
-            turn=turn,
-            adapter=self._copilot.adapter,
-            stop_ids=base.stop_ids,
-            tokens_max=tokens,
-            timeout_s=settings.answer_s_max,
-            choose_quote=QuoteChooser(found.ranked, decode=base.decode, encode=base.layout.text),
-            unless_sure=abstention(self._ask.question, base.layout.text) if self._copilot.adapter else None,
-        )
-
-    def _history(self, room: int) -> list[int]:
-        """The latest earlier turns that fit into `room` tokens beside the answer; older ones are forgotten."""
-        ids: list[int] = []
-        for earlier in reversed(self._ask.history):
-            turn = self._parts.base.layout.history([Turn(earlier.question, earlier.answer)])
-            if len(ids) + len(turn) > room:
-                break
-            ids = turn + ids
-        return ids
-
     async def _generate(self, read: ReadPage, request: Request) -> None:
         text, quotes = TextStream(self._parts.base.decode), QuoteStream(read.page)
-        self._emit(
-            RunPassages(run=self.id, seq=len(self.events), passages=[_card(one) for one in self._found.passages])
-        )
+        self._emit(RunPassages(run=self.id, seq=len(self.events), passages=cards(self._found.passages)))
         engine_stream = self._parts.engine.generate(request)
         async with asyncio.timeout(request.timeout_s + _GRACE_S), _closing(engine_stream):
             async for event in engine_stream:
@@ -164,7 +120,9 @@ class Run:
             self._first_text = self._first_text or time.monotonic()
         if not self._unsent:  # a quote follows the text that it stands in
             for quote in quotes.push(self._answer, finished=finished):
-                self._emit(RunQuote(run=self.id, seq=len(self.events), quote=self._wire_quote(quote, quotes.page)))
+                self._emit(
+                    RunQuote(run=self.id, seq=len(self.events), quote=wire_quote(quote, quotes.page, self._answer))
+                )
 
     def _flush(self) -> None:
         if self._unsent:
@@ -193,31 +151,15 @@ class Run:
                 seq=len(self.events),
                 reason=reason,
                 answer=self._answer,
-                quotes=[self._wire_quote(quote, read.page) for quote in quotes] if read else [],
+                quotes=[wire_quote(quote, read.page, self._answer) for quote in quotes] if read else [],
                 checks=[CheckResult(name=check.name, passed=check.passed, note=check.note) for check in checks],
-                usage=self._usage(read, request, end),
+                usage=usage(read, request, end, answer_tokens=self._answer_tokens),
                 timings=Timings(
                     ttft_ms=int(((self._first_text or now) - self._started) * 1000),
                     total_ms=int((now - self._started) * 1000),
                 ),
             )
         )
-
-    def _usage(self, read: ReadPage | None, request: Request | None, end: Finished | None) -> Usage:
-        page_tokens = len(read.tokens.ids) if read else 0
-        prompt = page_tokens + len(request.history) + len(request.turn) if request else page_tokens
-        return Usage(
-            page_tokens=page_tokens,
-            cached_tokens=end.cached_tokens if end else page_tokens,
-            prompt_tokens=end.prompt_tokens if end else prompt,
-            answer_tokens=end.answer_tokens if end else self._answer_tokens,
-        )
-
-    def _wire_quote(self, quote: Quotation, page: Page) -> Quote:
-        block = next((block for block in page.blocks if block.n == quote.block), None)
-        start, end = block.raw_span(quote.start, quote.end) if block else (None, None)
-        at = utf16_len(self._answer[: quote.at])
-        return Quote(text=quote.text, verified=quote.verified, at=at, block=quote.block, start=start, end=end)
 
     def _fail(self, code: str, message: str, *, retry_after_ms: int | None = None) -> None:
         self._flush()
@@ -239,7 +181,3 @@ async def _closing(stream: AsyncIterator[Tokens | Finished]) -> AsyncIterator[No
         close = getattr(stream, "aclose", None)
         if close is not None:
             await close()
-
-
-def _card(passage: Passage) -> PassageCard:
-    return PassageCard(block=passage.unit.block, text=passage.unit.text, score=round(passage.score, 3))
