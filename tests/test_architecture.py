@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-LINES_MAX = 400
+LINES_MAX, TEST_LINES_MAX = 350, 400
 SERVER = sorted((ROOT / "server").rglob("*.py"))
 TRAINING = sorted((ROOT / "training").rglob("*.py"))
+BENCH = sorted((ROOT / "bench").rglob("*.py"))
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
 HEAVY = {"torch", "transformers", "safetensors", "peft"}
 
@@ -130,18 +131,18 @@ def test_only_the_roots_know_which_engine_it_is() -> None:
     assert users <= WHICH_ENGINE
 
 
-@pytest.mark.parametrize("file", [*SERVER, *TRAINING, *TESTS], ids=lambda file: str(file.relative_to(ROOT)))
+@pytest.mark.parametrize("file", [*SERVER, *TRAINING, *BENCH, *TESTS], ids=lambda file: str(file.relative_to(ROOT)))
 def test_files_are_short_and_say_what_they_are(file: Path) -> None:
     text = file.read_text(encoding="utf-8")
     if file.name == "__init__.py" and not text.strip():
         return
 
-    assert len(text.splitlines()) <= LINES_MAX
+    assert len(text.splitlines()) <= (TEST_LINES_MAX if file in TESTS else LINES_MAX)
     assert file in TESTS or ast.get_docstring(ast.parse(text)), "a file opens with a docstring"
 
 
 def test_most_files_are_small() -> None:
-    sizes = sorted(len(file.read_text(encoding="utf-8").splitlines()) for file in [*SERVER, *TRAINING])
+    sizes = sorted(len(file.read_text(encoding="utf-8").splitlines()) for file in [*SERVER, *TRAINING, *BENCH])
 
-    assert sizes[len(sizes) // 2] <= 120
-    assert sizes[len(sizes) * 9 // 10] <= 250
+    assert sizes[len(sizes) // 2] <= 110
+    assert sizes[len(sizes) * 9 // 10] <= 220
