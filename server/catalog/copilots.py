@@ -49,7 +49,7 @@ _GENERALIST = Copilot(
     category="general",
     category_name="General",
     promise="Answers from the page, with quotes.",
-    starters=("What is this page about?", "List the key facts with quotes", "What does the page not say?"),
+    starters=("What is this page about?", "List the key facts with quotes", "Which dates and prices does it name?"),
     checks=(QuotesVerbatim(), CitesBlock()),
     mode="base",
 )
