@@ -21,7 +21,7 @@ from server.errors import RetinueError
 from server.settings import Settings
 from server.text.finder import Encoder
 from server.transport.channel import Channel
-from server.transport.connections import Doors, Lobby
+from server.transport.connections import Connections, Doors
 from server.transport.keyfile import KeyFile
 from server.transport.pairing import EXTENSION_ORIGINS, PairingCode, host_allowed, origin_allowed
 from server.transport.wire import Gone
@@ -52,7 +52,7 @@ def build_app(
     """`load_base` and `load_encoder` are slow and run in threads; `announce` shows a pairing code; `paired` hears each
     new Origin.
 
-    `app.state.lobby` is there once the app has started, `app.state.code` at once.
+    `app.state.connections` is there once the app has started, `app.state.code` at once.
     """
     code = PairingCode(valid_s=settings.pairing_s, tries_max=settings.pairing_tries_max, announce=announce)
     doors = Doors(KeyFile(settings.config_dir), code, port, paired)
@@ -60,7 +60,9 @@ def build_app(
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         try:
-            lobby = app.state.lobby = await _open_lobby(settings, engine, load_base, load_encoder, check_adapter, doors)
+            connections = app.state.connections = await _open_connections(
+                settings, engine, load_base, load_encoder, check_adapter, doors
+            )
         except Exception as error:  # uvicorn would print a traceback; `serve` stops and says why in a sentence
             app.state.failure = _as_failure(error)
             yield
@@ -68,7 +70,7 @@ def build_app(
         try:
             yield
         finally:
-            await lobby.go_away()
+            await connections.go_away()
             await engine.stop()
 
     app = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
@@ -100,17 +102,17 @@ async def _socket(websocket: WebSocket) -> None:
         await websocket.close()  # before accept: the client gets HTTP 403
         return
     await websocket.accept()
-    await Channel(SocketWire(websocket), websocket.app.state.lobby, origin=origins[0]).run()
+    await Channel(SocketWire(websocket), websocket.app.state.connections, origin=origins[0]).run()
 
 
-async def _open_lobby(
+async def _open_connections(
     settings: Settings,
     engine: Engine,
     load_base: Callable[[], BaseText],
     load_encoder: Callable[[], Encoder | None],
     check_adapter: CheckAdapter | None,
     doors: Doors,
-) -> Lobby:
+) -> Connections:
     """Load weights, tokenizer and the finder's encoder side by side, then read the copilots for that base."""
     doors.keys.ensure_cli_key()
     base, encoder, _ = await asyncio.gather(
@@ -124,7 +126,7 @@ async def _open_lobby(
         adapter_bytes_max=settings.adapter_bytes_max,
     )
     await asyncio.to_thread(copilots.refresh)
-    return Lobby(Parts(settings, engine, base, encoder), copilots, doors)
+    return Connections(Parts(settings, engine, base, encoder), copilots, doors)
 
 
 def known_extension(origin: str) -> bool:

@@ -1,4 +1,4 @@
-"""The rules of the house that a machine can check: import directions, file sizes, where torch may be."""
+"""The rules of the harness that a machine can check: import directions, file sizes, where torch may be."""
 
 import ast
 import graphlib

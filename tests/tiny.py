@@ -39,7 +39,7 @@ This agreement begins on the first day of March and shall renew for one year unl
 Either party may terminate it for a material breach that is not cured within thirty days. Fees are due from the date of
 the invoice; late fees are charged each month. "The term is two years" [2], and "the fee is fixed" [3]. Verdict: low.
 The seller shall deliver the goods to the buyer's address, and returns are free for thirty days after delivery. Nobody
-may share what is confidential. Which law applies? The law of the place where the landlord has a house. “Net” means
+may share what is confidential. Which law applies? The law of the place where the landlord has a harness. “Net” means
 without tax. What happens when the tenant leaves early? They keep the deposit; see section 4 (b), page 7.
 
 The kettle is made of steel and holds two litres of water. It weighs one kilogram, boils fast and comes in red, green

@@ -1,4 +1,4 @@
-"""Makes one copilot's adapter at a time, in a child process, and tells every client how it goes. Made by lobby.
+"""Makes one copilot's adapter at a time, in a child process, and tells every client how it goes. Made by connections.
 
 The child is `python -m training train`, at low priority and with a processor core left for answers. Nothing of
 training is imported here; a child that crashes, hangs or babbles is ended and reported, and takes nothing with it.

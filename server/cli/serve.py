@@ -145,11 +145,11 @@ class Server(uvicorn.Server):
         super().handle_exit(sig, frame)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        lobby = getattr(self._app.state, "lobby", None)
-        if lobby is not None:
+        connections = getattr(self._app.state, "connections", None)
+        if connections is not None:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_STOP_S):
-                    await lobby.go_away()
+                    await connections.go_away()
         await super().shutdown(sockets)
 
 

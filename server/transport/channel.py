@@ -14,7 +14,7 @@ from server.errors import BadFrame, NotPaired, OutOfOrder, RetinueError
 from server.protocol import VERSION, Frame
 from server.protocol.client import ClientFrame, Ping, Resume, TrainCancel, TrainStart
 from server.protocol.server import GoingAway, Pong, Ready, TrainProgress
-from server.transport.connections import Lobby
+from server.transport.connections import Connections
 from server.transport.handshake import prove
 from server.transport.wire import Gone, Unproven, Wire, error_frame, parse
 
@@ -25,11 +25,11 @@ _CLOSE_S_MAX = 1.0
 
 
 class Channel:
-    def __init__(self, wire: Wire, lobby: Lobby, *, origin: str) -> None:
+    def __init__(self, wire: Wire, connections: Connections, *, origin: str) -> None:
         self._wire = wire
-        self._lobby = lobby
+        self._connections = connections
         self._origin = origin
-        self._settings = lobby.parts.settings
+        self._settings = connections.parts.settings
         self._unproven = Unproven(wire, self._settings)
         self._outbox = Outbox(events_max=self._settings.outbox_events_max)
         self._session: Session | None = None
@@ -42,7 +42,7 @@ class Channel:
     async def run(self) -> None:
         """Returns when the socket is closed. Never raises, except when its task is cancelled."""
         try:
-            self._lobby.enter(self)
+            self._connections.enter(self)
             await self._admit()
             await self._serve()
         except RetinueError as error:
@@ -53,7 +53,7 @@ class Channel:
             _log.error("channel failed error=%s", type(error).__name__)
             await self._close(_INTERNAL)
         finally:
-            self._lobby.leave(self)
+            self._connections.leave(self)
             self._gone.set()
 
     def tell(self, frame: Frame) -> None:
@@ -72,9 +72,9 @@ class Channel:
 
     async def _admit(self) -> None:
         self._key = await prove(
-            self._lobby.doors, origin=self._origin, receive=self._unproven.receive, send=self._unproven.send
+            self._connections.doors, origin=self._origin, receive=self._unproven.receive, send=self._unproven.send
         )
-        await asyncio.to_thread(self._lobby.copilots.refresh)
+        await asyncio.to_thread(self._connections.copilots.refresh)
 
     async def _turn_away(self, error: RetinueError) -> None:
         await self._unproven.send(error_frame(error))
@@ -84,17 +84,17 @@ class Channel:
     # --- after it -------------------------------------------------------------------------------
 
     async def _serve(self) -> None:
-        self._session = self._lobby.new_session(self._origin)
+        self._session = self._connections.new_session(self._origin)
         self._outbox.put(
             Ready(
                 session=self._session.id,
                 server=_SERVER,
-                base=self._lobby.base_card(),
-                copilots=self._lobby.copilot_cards(),
+                base=self._connections.base_card(),
+                copilots=self._connections.copilot_cards(),
             )
         )
-        if self._lobby.trainings.latest is not None:
-            self._outbox.put(self._lobby.trainings.latest)
+        if self._connections.trainings.latest is not None:
+            self._outbox.put(self._connections.trainings.latest)
         self._session.attach(self._outbox, taken_over=self._taken_over)
         reader, writer = asyncio.create_task(self._read()), asyncio.create_task(self._write())
         ends: set[asyncio.Future[Any]] = {reader, writer, self._closing}
@@ -109,7 +109,7 @@ class Channel:
                 if isinstance(end, Exception) and not isinstance(end, Gone):
                     _log.error("channel failed error=%s", type(end).__name__)
                     self._finish(_INTERNAL)
-            await self._lobby.part(self._session, self._outbox)
+            await self._connections.part(self._session, self._outbox)
         if self._closing.done():
             await self._close(self._closing.result())
 
@@ -133,9 +133,9 @@ class Channel:
         if isinstance(frame, Resume):
             return self._resume(frame, self._session)
         if isinstance(frame, TrainStart):
-            return self._lobby.trainings.start(frame.copilot)
+            return self._connections.trainings.start(frame.copilot)
         if isinstance(frame, TrainCancel):
-            return self._lobby.trainings.cancel(frame.copilot)
+            return self._connections.trainings.cancel(frame.copilot)
         self._session.receive(frame)
         self._resumable = False
 
@@ -143,7 +143,7 @@ class Channel:
         if not self._resumable:
             raise OutOfOrder("resume comes right after ready.")
         self._resumable = False
-        earlier = self._lobby.resume(frame.session, instead_of=current)
+        earlier = self._connections.resume(frame.session, instead_of=current)
         current.detach(self._outbox)
         self._session = earlier
         earlier.attach(self._outbox, frame.seen, taken_over=self._taken_over)
@@ -166,7 +166,7 @@ class Channel:
                 return self._finish(_TRY_LATER)
 
     def _revoked(self) -> bool:
-        return self._lobby.doors.keys.key(self._origin) != self._key
+        return self._connections.doors.keys.key(self._origin) != self._key
 
     def _give_up(self, error: RetinueError) -> None:
         self._outbox.put(error_frame(error))

@@ -24,7 +24,7 @@ _log = logging.getLogger(__name__)
 
 
 class Leaver(Protocol):
-    """A channel, as the lobby sees it."""
+    """A channel, as this module sees it."""
 
     def tell(self, frame: Frame) -> None: ...
 
@@ -43,7 +43,7 @@ class Doors:
     paired: Callable[[str], None] = lambda origin: None
 
 
-class Lobby:
+class Connections:
     def __init__(self, parts: Parts, copilots: Copilots, doors: Doors) -> None:
         self.parts = parts
         self.copilots = copilots

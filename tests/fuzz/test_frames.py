@@ -9,7 +9,7 @@ from typing import Any
 import psutil
 import pytest
 
-from tests.server.fakes import FakeWire, House, ask, eventually, hello, page_open
+from tests.server.fakes import FakeWire, Harness, ask, eventually, hello, page_open
 
 FRAMES = 10_000
 SEED = 20_261_123
@@ -67,14 +67,14 @@ def malformed(chance: random.Random) -> str | bytes:
     return json.dumps(frame)
 
 
-async def converse(house: House, chance: random.Random, left: int) -> int:
+async def converse(harness: Harness, chance: random.Random, left: int) -> int:
     """One client: half of them prove the key first. Returns how many frames it could send."""
     proven = chance.random() < 0.5
     if proven:
-        wire, _ = await house.connect()
+        wire, _ = await harness.connect()
     else:
-        wire = house.knock()
-    task, sent = house.tasks[-1], 0
+        wire = harness.knock()
+    task, sent = harness.tasks[-1], 0
     while sent < left and not task.done():
         for _ in range(min(10 if proven else 1, left - sent)):
             wire.say(malformed(chance))
@@ -83,7 +83,7 @@ async def converse(house: House, chance: random.Random, left: int) -> int:
         drain(wire)
     wire.leave()
     await asyncio.wait_for(task, 10)
-    house.tasks.clear()
+    harness.tasks.clear()
     return sent
 
 
@@ -97,22 +97,22 @@ def drain(wire: FakeWire) -> None:
 
 
 async def test_malformed_frames_crash_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    chance, house = random.Random(SEED), House(tmp_path, resume_s=0)
+    chance, harness = random.Random(SEED), Harness(tmp_path, resume_s=0)
     sent = 0
     while sent < FRAMES // 10:  # the first frames fill caches that stay
-        sent += await converse(house, chance, FRAMES // 10 - sent)
+        sent += await converse(harness, chance, FRAMES // 10 - sent)
     before = resident_bytes()
 
     while sent < FRAMES:
-        sent += await converse(house, chance, FRAMES - sent)
+        sent += await converse(harness, chance, FRAMES - sent)
 
     growth = resident_bytes() - before
     assert growth < GROWTH_BYTES_MAX, f"seed {SEED}: {growth} bytes"
     assert not [record for record in caplog.records if record.levelname == "ERROR" or record.exc_info], f"seed {SEED}"
-    wire, _ = await house.connect()
+    wire, _ = await harness.connect()
     wire.say(page_open())
     wire.say(ask())
-    assert (await wire.next("run.done"))["answer"] == house.engine.script
+    assert (await wire.next("run.done"))["answer"] == harness.engine.script
     wire.leave()
-    await asyncio.gather(*house.tasks)
+    await asyncio.gather(*harness.tasks)
     await eventually(lambda: len(asyncio.all_tasks()) == 1)

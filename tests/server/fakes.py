@@ -17,7 +17,7 @@ from server.protocol.client import CLIENT_FRAME
 from server.settings import Settings
 from server.text.prompt import PromptLayout
 from server.transport.channel import Channel
-from server.transport.connections import Doors, Lobby
+from server.transport.connections import Connections, Doors
 from server.transport.keyfile import KeyFile
 from server.transport.pairing import PairingCode, mac, new_nonce
 from server.transport.wire import Gone
@@ -162,8 +162,8 @@ class FakeWire:
                     return frame
 
 
-class House:
-    """A lobby with a fake engine, and clients that connect to it over fake wires."""
+class Harness:
+    """A connections with a fake engine, and clients that connect to it over fake wires."""
 
     def __init__(
         self,
@@ -183,13 +183,13 @@ class House:
         )
         self.doors = Doors(self.keys, code, PORT)
         self.copilots = some_copilots(self.settings, self.engine.info, check_adapter)
-        self.lobby = Lobby(Parts(self.settings, self.engine, base_text()), self.copilots, self.doors)
+        self.connections = Connections(Parts(self.settings, self.engine, base_text()), self.copilots, self.doors)
         self.tasks: list[asyncio.Task[None]] = []
 
     def knock(self, origin: str = ORIGIN) -> FakeWire:
         """A socket that was accepted and has said nothing yet."""
         wire = FakeWire()
-        self.tasks.append(asyncio.create_task(Channel(wire, self.lobby, origin=origin).run()))
+        self.tasks.append(asyncio.create_task(Channel(wire, self.connections, origin=origin).run()))
         return wire
 
     async def connect(self, *, key: bytes = KEY, origin: str = ORIGIN) -> tuple[FakeWire, dict[str, Any]]:
@@ -200,7 +200,7 @@ class House:
 
     def session(self) -> tuple[Session, Outbox]:
         outbox = Outbox(events_max=self.settings.outbox_events_max)
-        session = Session(self.lobby.parts, self.copilots, origin=ORIGIN)
+        session = Session(self.connections.parts, self.copilots, origin=ORIGIN)
         session.attach(outbox)
         return session, outbox
 
@@ -286,9 +286,9 @@ async def eventually(condition: Callable[[], bool], *, timeout_s: float = 3.0) -
             await asyncio.sleep(0.005)
 
 
-async def opened(house: House) -> tuple[Session, Outbox]:
+async def opened(harness: Harness) -> tuple[Session, Outbox]:
     """A session with the page `p1` read."""
-    session, outbox = house.session()
+    session, outbox = harness.session()
     give(session, page_open())
     await until(outbox, "page.ready")
     return session, outbox

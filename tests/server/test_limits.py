@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from tests.server.fakes import FakeEngine, House, ask, give, opened, page_open, until
+from tests.server.fakes import FakeEngine, Harness, ask, give, opened, page_open, until
 
 
-async def refusal(house: House, **fields: Any) -> str:
-    session, outbox = await opened(house)
+async def refusal(harness: Harness, **fields: Any) -> str:
+    session, outbox = await opened(harness)
     give(session, ask(**fields))
     frame, before = await until(outbox, "run.error")
     assert frame.seq == 0
@@ -18,8 +18,8 @@ async def refusal(house: House, **fields: Any) -> str:
     return str(frame.code)
 
 
-async def accepted(house: House, **fields: Any) -> None:
-    session, outbox = await opened(house)
+async def accepted(harness: Harness, **fields: Any) -> None:
+    session, outbox = await opened(harness)
     give(session, ask(**fields))
     await until(outbox, "run.done")
     await session.close()
@@ -27,31 +27,31 @@ async def accepted(house: House, **fields: Any) -> None:
 
 @pytest.mark.parametrize(("length", "code"), [(9, None), (10, None), (11, "question_too_long")])
 async def test_a_question_has_a_limit(tmp_path: Path, length: int, code: str | None) -> None:
-    house = House(tmp_path, question_chars_max=10)
+    harness = Harness(tmp_path, question_chars_max=10)
     if code:
-        assert await refusal(house, question="q" * length) == code
+        assert await refusal(harness, question="q" * length) == code
     else:
-        await accepted(house, question="q" * length)
+        await accepted(harness, question="q" * length)
 
 
 @pytest.mark.parametrize(("turns", "code"), [(1, None), (2, None), (3, "history_too_long")])
 async def test_the_history_has_a_limit(tmp_path: Path, turns: int, code: str | None) -> None:
-    house = House(tmp_path, history_turns_max=2)
+    harness = Harness(tmp_path, history_turns_max=2)
     history = [{"question": "q", "answer": "a"}] * turns
     if code:
-        assert await refusal(house, history=history) == code
+        assert await refusal(harness, history=history) == code
     else:
-        await accepted(house, history=history)
+        await accepted(harness, history=history)
 
 
 @pytest.mark.parametrize(("tokens", "code"), [(19, None), (20, None), (21, "answer_too_long")])
 async def test_the_answer_has_a_limit(tmp_path: Path, tokens: int, code: str | None) -> None:
-    house = House(tmp_path, answer_tokens_max=20)
+    harness = Harness(tmp_path, answer_tokens_max=20)
     if code:
-        assert await refusal(house, max_tokens=tokens) == code
+        assert await refusal(harness, max_tokens=tokens) == code
     else:
-        await accepted(house, max_tokens=tokens)
-        assert house.engine.requests[0].tokens_max == tokens
+        await accepted(harness, max_tokens=tokens)
+        assert harness.engine.requests[0].tokens_max == tokens
 
 
 @pytest.mark.parametrize(
@@ -64,12 +64,12 @@ async def test_the_answer_has_a_limit(tmp_path: Path, tokens: int, code: str | N
     ],
 )
 async def test_what_cannot_be_answered_is_refused_with_a_code(tmp_path: Path, fields: Any, code: str) -> None:
-    assert await refusal(House(tmp_path), **fields) == code
+    assert await refusal(Harness(tmp_path), **fields) == code
 
 
 async def test_a_question_too_long_for_the_context_is_refused(tmp_path: Path) -> None:
-    house = House(tmp_path, FakeEngine(context=1200))
-    session, outbox = await opened(house)
+    harness = Harness(tmp_path, FakeEngine(context=1200))
+    session, outbox = await opened(harness)
 
     give(session, ask(question="q" * 1000))
     frame, _ = await until(outbox, "run.error")
@@ -79,7 +79,7 @@ async def test_a_question_too_long_for_the_context_is_refused(tmp_path: Path) ->
 
 @pytest.mark.parametrize(("chars", "code"), [(29, None), (30, None), (31, "page_too_long")])
 async def test_a_page_has_a_limit(tmp_path: Path, chars: int, code: str | None) -> None:
-    session, outbox = House(tmp_path, page_chars_max=30).session()
+    session, outbox = Harness(tmp_path, page_chars_max=30).session()
 
     give(session, page_open(blocks=["x" * chars]))
     frame, _ = await until(outbox, "error" if code else "page.ready")
@@ -90,7 +90,7 @@ async def test_a_page_has_a_limit(tmp_path: Path, chars: int, code: str | None) 
 
 @pytest.mark.parametrize(("count", "code"), [(2, None), (3, None), (4, "page_too_long")])
 async def test_the_blocks_of_a_page_have_a_limit(tmp_path: Path, count: int, code: str | None) -> None:
-    session, outbox = House(tmp_path, page_blocks_max=3).session()
+    session, outbox = Harness(tmp_path, page_blocks_max=3).session()
 
     give(session, page_open(blocks=["x"] * count))
     frame, _ = await until(outbox, "error" if code else "page.ready")
@@ -99,7 +99,7 @@ async def test_the_blocks_of_a_page_have_a_limit(tmp_path: Path, count: int, cod
 
 
 async def test_the_settings_alone_say_how_many_blocks_a_page_has(tmp_path: Path) -> None:
-    session, outbox = House(tmp_path, page_blocks_max=150_000).session()
+    session, outbox = Harness(tmp_path, page_blocks_max=150_000).session()
 
     give(session, page_open(blocks=["text", *[""] * 120_000]))
     frame, _ = await until(outbox, "page.ready")
@@ -108,7 +108,7 @@ async def test_the_settings_alone_say_how_many_blocks_a_page_has(tmp_path: Path)
 
 
 async def test_a_page_without_text_is_refused_and_so_is_a_question_about_it(tmp_path: Path) -> None:
-    session, outbox = House(tmp_path).session()
+    session, outbox = Harness(tmp_path).session()
 
     give(session, page_open(blocks=["\u200b"]))
     give(session, ask())
@@ -119,7 +119,7 @@ async def test_a_page_without_text_is_refused_and_so_is_a_question_about_it(tmp_
 
 @pytest.mark.parametrize(("pages", "code"), [(1, None), (2, None), (3, "page_too_many")])
 async def test_the_pages_of_a_client_have_a_limit(tmp_path: Path, pages: int, code: str | None) -> None:
-    session, outbox = House(tmp_path, pages_per_socket_max=2).session()
+    session, outbox = Harness(tmp_path, pages_per_socket_max=2).session()
     for n in range(pages - 1):
         give(session, page_open(f"p{n}"))
         await until(outbox, "page.ready")
@@ -132,9 +132,9 @@ async def test_the_pages_of_a_client_have_a_limit(tmp_path: Path, pages: int, co
 
 @pytest.mark.parametrize(("runs", "code"), [(1, None), (2, None), (3, "busy")])
 async def test_the_runs_of_a_client_have_a_limit(tmp_path: Path, runs: int, code: str | None) -> None:
-    house = House(tmp_path, runs_per_socket_max=2)
-    session, outbox = await opened(house)
-    house.engine.gate.clear()
+    harness = Harness(tmp_path, runs_per_socket_max=2)
+    session, outbox = await opened(harness)
+    harness.engine.gate.clear()
     for n in range(runs - 1):
         give(session, ask(f"r{n}"))
         await until(outbox, "run.start")

@@ -7,12 +7,12 @@ import pytest
 
 from server.engine import BaseInfo
 from server.engine.local.base.adapter import check_adapter
-from tests.server.fakes import FakeEngine, House, write_copilot
+from tests.server.fakes import FakeEngine, Harness, write_copilot
 from training.lock import base_fingerprint
 
 
 @pytest.fixture
-def house(tmp_path: Path, base: Path, data: Path, monkeypatch: pytest.MonkeyPatch) -> House:
+def harness(tmp_path: Path, base: Path, data: Path, monkeypatch: pytest.MonkeyPatch) -> Harness:
     text = 'name = "Review"\npromise = "Reviews."\ninstructions = "Quote the page."\nchecks = ["quotes_verbatim"]\n'
     shutil.copytree(data, tmp_path / "adapters")
     write_copilot(tmp_path / "adapters", "shop/review", text)
@@ -20,12 +20,12 @@ def house(tmp_path: Path, base: Path, data: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     engine = FakeEngine()
     engine.info = BaseInfo("tiny", base_fingerprint(base), 1, 512)
-    return House(tmp_path, engine, check_adapter=check_adapter, base="tiny", threads=2)
+    return Harness(tmp_path, engine, check_adapter=check_adapter, base="tiny", threads=2)
 
 
-async def test_a_training_from_the_sidebar_is_used_from_the_users_own_folder(house: House, tmp_path: Path) -> None:
+async def test_a_training_from_the_sidebar_is_used_from_the_users_own_folder(harness: Harness, tmp_path: Path) -> None:
     shipped = files(tmp_path / "adapters")
-    wire, _ = await house.connect()
+    wire, _ = await harness.connect()
 
     wire.say({"type": "train.start", "copilot": "shop/review"})
     phases: list[str] = []
@@ -35,7 +35,7 @@ async def test_a_training_from_the_sidebar_is_used_from_the_users_own_folder(hou
     assert (report["activated"], report["code"]) == (True, None), report["why"]
     assert report["figures"]["loss"]["after"] < report["figures"]["loss"]["before"]
     assert list(dict.fromkeys(phases)) == ["preparing", "training", "measuring"]
-    assert house.copilots.get("shop/review").mode == "tuned"
+    assert harness.copilots.get("shop/review").mode == "tuned"
     own = tmp_path / "user" / "copilots" / "shop" / "review" / "_adapters" / "tiny"
     assert {file.parent for file in files(tmp_path / "user" / "copilots")} == {own}
     assert files(tmp_path / "adapters") == shipped

@@ -12,7 +12,7 @@ import pytest
 
 from server.catalog.train_events import Failed
 from server.engine import AdapterRef
-from tests.server.fakes import FakeWire, House, ask, page_open, write_copilot
+from tests.server.fakes import FakeWire, Harness, ask, page_open, write_copilot
 
 START = {"type": "train.start", "copilot": "legal/lease"}
 CANCEL = {"type": "train.cancel", "copilot": "legal/lease"}
@@ -30,8 +30,8 @@ here = Path(__file__).parent
 """
 
 
-class Workshop(House):
-    """A house whose copilot has examples, and whose child is `script`."""
+class TrainingHarness(Harness):
+    """A harness whose copilot has examples, and whose child is `script`."""
 
     def __init__(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str, **limits: Any) -> None:
         super().__init__(tmp_path, **{"base": "tiny", "threads": 4, **limits})
@@ -62,10 +62,10 @@ async def test_progress_and_report_reach_every_client(tmp_path: Path, monkeypatc
         say("measuring")
         print({json.dumps(DONE)!r})
     """
-    house = Workshop(tmp_path, monkeypatch, script)
-    other, _ = await house.connect()
+    harness = TrainingHarness(tmp_path, monkeypatch, script)
+    other, _ = await harness.connect()
 
-    _, report = await house.train()
+    _, report = await harness.train()
 
     frames = [report, *[await other.next() for _ in range(105)]]
     assert frames[-1] == report
@@ -74,14 +74,14 @@ async def test_progress_and_report_reach_every_client(tmp_path: Path, monkeypatc
     assert [frame["percent"] for frame in seen] == [None, *range(101), None]
     assert (seen[1]["remaining_s"], seen[101]["remaining_s"]) == (None, 0)
     assert report["figures"] == FIGURES
-    arguments = json.loads((house.stand_in / "arguments").read_text())
+    arguments = json.loads((harness.stand_in / "arguments").read_text())
     assert arguments[:3] == ["train", "legal/lease", "--own"]
     options = dict(zip(arguments[3::2], arguments[4::2], strict=True))
     assert options == {
         "--base": str(tmp_path / "user" / "bases" / "tiny"), "--data": str(tmp_path / "adapters"),
         "--progress": "json", "--nice": "10", "--threads": "3",
     }  # fmt: skip
-    assert (house.stand_in / "folder").read_text() == str(tmp_path / "user")
+    assert (harness.stand_in / "folder").read_text() == str(tmp_path / "user")
     assert "words of a page" not in json.dumps(frames)
 
 
@@ -92,8 +92,10 @@ async def test_the_next_answer_has_the_new_adapter(tmp_path: Path, monkeypatch: 
         print({json.dumps(DONE)!r})
     """
     monkeypatch.setattr("server.catalog.copilots.check_files", lambda folder, *, bytes_max: None)
-    house = Workshop(tmp_path, monkeypatch, script, check_adapter=lambda folder, base: AdapterRef("", folder, "digest"))
-    wire, ready = await house.connect()
+    harness = TrainingHarness(
+        tmp_path, monkeypatch, script, check_adapter=lambda folder, base: AdapterRef("", folder, "digest")
+    )
+    wire, ready = await harness.connect()
     assert [(card["id"], card["mode"], card["trainable"]) for card in ready["copilots"]] == [
         ("generalist", "base", False), ("legal/lease", "instructed", True),
     ]  # fmt: skip
@@ -108,7 +110,7 @@ async def test_the_next_answer_has_the_new_adapter(tmp_path: Path, monkeypatch: 
 
     assert cards[1]["mode"] == run["mode"] == "tuned"
     assert (report["activated"], report["code"], report["why"]) == (True, None, "It is better.")
-    adapter = house.engine.requests[0].adapter
+    adapter = harness.engine.requests[0].adapter
     assert adapter is not None
     assert adapter.folder == tmp_path / "user" / "copilots" / "legal" / "lease" / "_adapters" / "fake"
 
@@ -117,11 +119,13 @@ async def test_an_adapter_that_its_report_or_the_server_refuses_is_not_called_ac
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     worse = json.dumps(DONE | {"active": False})
-    house = Workshop(tmp_path, monkeypatch, f"print({worse!r})", check_adapter=lambda *_: AdapterRef("", tmp_path, ""))
-    _, gained_nothing = await house.train()
+    harness = TrainingHarness(
+        tmp_path, monkeypatch, f"print({worse!r})", check_adapter=lambda *_: AdapterRef("", tmp_path, "")
+    )
+    _, gained_nothing = await harness.train()
     made = 'Path(os.environ["RETINUE_USER_DIR"], "copilots/legal/lease/_adapters/fake").mkdir(parents=True)'
-    (house.stand_in / "__main__.py").write_text(HEAD + f"{made}\nprint({json.dumps(DONE)!r})")
-    _, broken = await house.train()
+    (harness.stand_in / "__main__.py").write_text(HEAD + f"{made}\nprint({json.dumps(DONE)!r})")
+    _, broken = await harness.train()
 
     assert tuple(gained_nothing[name] for name in ("activated", "why", "figures")) == (False, "It is better.", FIGURES)
     assert (broken["activated"], broken["code"]) == (False, None)
@@ -146,14 +150,14 @@ async def test_an_adapter_that_its_report_or_the_server_refuses_is_not_called_ac
 async def test_a_child_that_goes_wrong_is_reported_and_can_be_started_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str, code: str, why: str
 ) -> None:
-    house = Workshop(tmp_path, monkeypatch, script)
+    harness = TrainingHarness(tmp_path, monkeypatch, script)
 
-    wire, report = await house.train()
+    wire, report = await harness.train()
 
     assert (report["activated"], report["code"], report["figures"]) == (False, code, None)
     assert why in report["why"]
     assert "CANARY" not in json.dumps(report)
-    (house.stand_in / "__main__.py").write_text(HEAD + f"print({json.dumps(DONE)!r})")
+    (harness.stand_in / "__main__.py").write_text(HEAD + f"print({json.dumps(DONE)!r})")
     wire.say(START)
     assert (await wire.next("train.report", timeout_s=20))["code"] is None
 
@@ -168,9 +172,9 @@ async def test_a_line_of_the_child_has_a_limit(
     )
     assert len(last) < 200
     line = line[:-2] + "x" * (length - len(line)) + line[-2:]
-    house = Workshop(tmp_path, monkeypatch, f"print({line!r})\nprint({last!r})", train_line_bytes_max=200)
+    harness = TrainingHarness(tmp_path, monkeypatch, f"print({line!r})\nprint({last!r})", train_line_bytes_max=200)
 
-    _, report = await house.train()
+    _, report = await harness.train()
 
     assert report["code"] == code
 
@@ -186,8 +190,8 @@ async def test_a_training_can_be_cancelled_even_when_it_hangs(
         say("measuring")
         hang()
     """
-    house = Workshop(tmp_path, monkeypatch, script, train_stop_s=0.2 if deaf else 30)
-    wire, _ = await house.connect()
+    harness = TrainingHarness(tmp_path, monkeypatch, script, train_stop_s=0.2 if deaf else 30)
+    wire, _ = await harness.connect()
     wire.say(START)
     await _phase(wire, "measuring")
 
@@ -197,12 +201,12 @@ async def test_a_training_can_be_cancelled_even_when_it_hangs(
     report = await wire.next("train.report", timeout_s=20)
 
     assert (report["activated"], report["code"]) == (False, "train_cancelled")
-    assert not _alive(house)
+    assert not _alive(harness)
 
 
 async def test_a_cancel_right_after_the_start_leaves_no_child(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    house = Workshop(tmp_path, monkeypatch, "hang()")
-    wire, _ = await house.connect()
+    harness = TrainingHarness(tmp_path, monkeypatch, "hang()")
+    wire, _ = await harness.connect()
 
     wire.say(START)
     wire.say(CANCEL)
@@ -211,10 +215,10 @@ async def test_a_cancel_right_after_the_start_leaves_no_child(tmp_path: Path, mo
 
 
 async def test_what_cannot_be_trained_is_refused_with_a_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    house = Workshop(tmp_path, monkeypatch, "say('measuring'); hang()")
-    write_copilot(house.settings.adapters_dir, "legal/will")
-    wire, _ = await house.connect()
-    bystander, _ = await house.connect()
+    harness = TrainingHarness(tmp_path, monkeypatch, "say('measuring'); hang()")
+    write_copilot(harness.settings.adapters_dir, "legal/will")
+    wire, _ = await harness.connect()
+    bystander, _ = await harness.connect()
 
     for copilot in ("legal/none", "legal/will", "generalist", "legal/lease", "legal/lease"):
         wire.say({**START, "copilot": copilot})
@@ -231,13 +235,13 @@ async def test_what_cannot_be_trained_is_refused_with_a_code(tmp_path: Path, mon
 
 
 async def test_a_base_that_is_not_there_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    house = Workshop(tmp_path, monkeypatch, "hang()", base="away")
-    wire, _ = await house.connect()
+    harness = TrainingHarness(tmp_path, monkeypatch, "hang()", base="away")
+    wire, _ = await harness.connect()
 
     wire.say(START)
 
     assert (await wire.next("error"))["code"] == "base_missing"
-    assert house.lobby.trainings.latest is None
+    assert harness.connections.trainings.latest is None
 
 
 async def test_it_outlives_its_client_and_a_new_one_hears_the_latest(
@@ -248,40 +252,40 @@ async def test_it_outlives_its_client_and_a_new_one_hears_the_latest(
         while not (here / "go").exists(): time.sleep(0.01)
         print({json.dumps(DONE)!r})
     """
-    house = Workshop(tmp_path, monkeypatch, script)
-    first, _ = await house.connect()
+    harness = TrainingHarness(tmp_path, monkeypatch, script)
+    first, _ = await harness.connect()
     first.say(START)
     await _phase(first, "training")
     first.leave()
-    await asyncio.gather(*house.tasks)
+    await asyncio.gather(*harness.tasks)
 
-    second, _ = await house.connect()
+    second, _ = await harness.connect()
     latest = await second.next()
-    (house.stand_in / "go").touch()
+    (harness.stand_in / "go").touch()
     report = await second.next("train.report", timeout_s=20)
-    third, _ = await house.connect()
+    third, _ = await harness.connect()
 
     assert (latest["type"], latest["percent"]) == ("train.progress", 30)
     assert await third.next() == report
     third.say(CANCEL)  # puts the report away
     third.say({"type": "ping"})
     await third.next("pong")
-    fourth, _ = await house.connect()
+    fourth, _ = await harness.connect()
     fourth.say({"type": "ping"})
     assert (await fourth.next())["type"] == "pong"
 
 
 async def test_answers_go_on_while_a_training_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    house = Workshop(tmp_path, monkeypatch, "say('measuring'); hang()")
-    wire, _ = await house.connect()
+    harness = TrainingHarness(tmp_path, monkeypatch, "say('measuring'); hang()")
+    wire, _ = await harness.connect()
     wire.say(START)
     await _phase(wire, "measuring")
 
     wire.say(page_open())
     wire.say(ask())
 
-    assert (await wire.next("run.done"))["answer"] == house.engine.script
-    await house.lobby.go_away()
+    assert (await wire.next("run.done"))["answer"] == harness.engine.script
+    await harness.connections.go_away()
 
 
 @pytest.mark.parametrize("deaf", [False, True])
@@ -290,14 +294,14 @@ async def test_a_server_that_stops_takes_the_child_with_it(
 ) -> None:
     ignore = "signal.signal(signal.SIGTERM, signal.SIG_IGN)" if deaf else ""
     script = f'{ignore}\n(here / "id").write_text(str(os.getpid()))\nsay("measuring")\nhang()'
-    house = Workshop(tmp_path, monkeypatch, script, train_stop_s=0.2 if deaf else 30)
-    wire, _ = await house.connect()
+    harness = TrainingHarness(tmp_path, monkeypatch, script, train_stop_s=0.2 if deaf else 30)
+    wire, _ = await harness.connect()
     wire.say(START)
     await _phase(wire, "measuring")
 
-    await house.lobby.go_away()
+    await harness.connections.go_away()
 
-    assert not _alive(house)
+    assert not _alive(harness)
     assert (await wire.next("going_away"))["type"] == "going_away"
     assert len(asyncio.all_tasks()) == 1
 
@@ -309,11 +313,11 @@ async def test_a_client_that_does_not_read_misses_progress_but_not_the_report(
         for step in range(1, 101): say("step", epoch=1, step=step, steps=100, loss=1.0)
         print({json.dumps(DONE)!r})
     """
-    house = Workshop(tmp_path, monkeypatch, script, outbox_events_max=8)
-    slow, _ = await house.connect()
+    harness = TrainingHarness(tmp_path, monkeypatch, script, outbox_events_max=8)
+    slow, _ = await harness.connect()
     slow.reading.clear()
 
-    await house.train()
+    await harness.train()
     slow.reading.set()
 
     heard: list[str] = []
@@ -324,10 +328,10 @@ async def test_a_client_that_does_not_read_misses_progress_but_not_the_report(
 
 
 async def test_a_program_that_cannot_be_started_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    house = Workshop(tmp_path, monkeypatch, "hang()")
+    harness = TrainingHarness(tmp_path, monkeypatch, "hang()")
     monkeypatch.setattr(sys, "executable", str(tmp_path / "away"))
 
-    _, report = await house.train()
+    _, report = await harness.train()
 
     assert report["code"] == "train_failed"
 
@@ -335,14 +339,14 @@ async def test_a_program_that_cannot_be_started_is_reported(tmp_path: Path, monk
 async def test_a_folder_named_training_where_the_server_was_started_is_not_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    house = Workshop(tmp_path, monkeypatch, f"print({json.dumps(DONE)!r})")
+    harness = TrainingHarness(tmp_path, monkeypatch, f"print({json.dumps(DONE)!r})")
     stranger = tmp_path / "downloads" / "training"
     stranger.mkdir(parents=True)
     for name in ("__init__.py", "__main__.py"):
         (stranger / name).write_text("print('not ours')")
     monkeypatch.chdir(stranger.parent)
 
-    _, report = await house.train()
+    _, report = await harness.train()
 
     assert report["code"] is None
 
@@ -361,9 +365,9 @@ async def _phase(wire: FakeWire, phase: str) -> None:
         pass
 
 
-def _alive(house: Workshop) -> bool:
+def _alive(harness: TrainingHarness) -> bool:
     try:
-        os.kill(int((house.stand_in / "id").read_text()), 0)
+        os.kill(int((harness.stand_in / "id").read_text()), 0)
     except ProcessLookupError:
         return False
     return True

@@ -8,18 +8,18 @@ import pytest
 
 from server.conversation.outbox import Outbox
 from server.errors import OutOfOrder, RunError
-from tests.server.fakes import FakeEngine, House, ask, give, opened, page_open, settle, until
+from tests.server.fakes import FakeEngine, Harness, ask, give, opened, page_open, settle, until
 
 
-async def answered(house: House, **fields: Any) -> None:
-    session, outbox = await opened(house)
+async def answered(harness: Harness, **fields: Any) -> None:
+    session, outbox = await opened(harness)
     give(session, ask(**fields))
     await until(outbox, "run.done")
     await session.close()
 
 
 async def test_a_page_is_read_with_progress_and_then_ready(tmp_path: Path) -> None:
-    session, outbox = House(tmp_path).session()
+    session, outbox = Harness(tmp_path).session()
 
     give(session, page_open())
     ready, before = await until(outbox, "page.ready")
@@ -30,8 +30,8 @@ async def test_a_page_is_read_with_progress_and_then_ready(tmp_path: Path) -> No
 
 
 async def test_an_answer_streams_with_gapless_numbers_and_a_verified_quote(tmp_path: Path) -> None:
-    house = House(tmp_path)
-    session, outbox = await opened(house)
+    harness = Harness(tmp_path)
+    session, outbox = await opened(harness)
 
     give(session, ask())
     done, before = await until(outbox, "run.done")
@@ -40,21 +40,21 @@ async def test_an_answer_streams_with_gapless_numbers_and_a_verified_quote(tmp_p
     assert [frame.seq for frame in frames] == list(range(len(frames)))
     assert frames[0].type == "run.start"
     assert frames[0].mode == "instructed"
-    assert "".join(frame.text for frame in frames if frame.type == "run.delta") == house.engine.script == done.answer
+    assert "".join(frame.text for frame in frames if frame.type == "run.delta") == harness.engine.script == done.answer
     quotes = [frame.quote for frame in frames if frame.type == "run.quote"]
     assert quotes == done.quotes
     assert quotes[0].model_dump() == {
         "text": "two years", "verified": True, "at": 12, "block": 2, "start": 12, "end": 21
     }  # fmt: skip
     assert done.reason == "stop"
-    assert done.usage.answer_tokens == len(house.engine.script)
+    assert done.usage.answer_tokens == len(harness.engine.script)
     assert done.usage.prompt_tokens > done.usage.page_tokens == done.usage.cached_tokens
     assert [(check.name, check.passed) for check in done.checks] == [("quotes_verbatim", True)]
 
 
 async def test_offsets_are_in_utf16_units_of_the_block_as_it_was_sent(tmp_path: Path) -> None:
-    house = House(tmp_path, FakeEngine('😀 "two years" [1].'))
-    session, outbox = house.session()
+    harness = Harness(tmp_path, FakeEngine('😀 "two years" [1].'))
+    session, outbox = harness.session()
     give(session, page_open(blocks=["😀  term:\u200b two years"]))
 
     give(session, ask())
@@ -64,43 +64,43 @@ async def test_offsets_are_in_utf16_units_of_the_block_as_it_was_sent(tmp_path: 
 
 
 async def test_the_prompt_holds_instructions_and_question_after_the_page(tmp_path: Path) -> None:
-    house = House(tmp_path)
-    await answered(house, history=[{"question": "Who?", "answer": "Ann."}])
+    harness = Harness(tmp_path)
+    await answered(harness, history=[{"question": "Who?", "answer": "Ann."}])
 
-    request = house.engine.requests[0]
+    request = harness.engine.requests[0]
     assert b"Be brief.\n\nHow long is the term?" in bytes(token for token in request.turn if token < 256)
     assert b"Ann." in bytes(token for token in request.history if token < 256)
-    assert request.tokens_max == house.settings.answer_tokens_default
+    assert request.tokens_max == harness.settings.answer_tokens_default
 
 
 async def test_earlier_turns_that_do_not_fit_are_forgotten_oldest_first(tmp_path: Path) -> None:
-    house = House(tmp_path, FakeEngine(context=1250))
+    harness = Harness(tmp_path, FakeEngine(context=1250))
     turns = [{"question": letter * 300, "answer": "x"} for letter in "abc"]
-    await answered(house, history=turns)
+    await answered(harness, history=turns)
 
-    history = bytes(token for token in house.engine.requests[0].history if token < 256)
+    history = bytes(token for token in harness.engine.requests[0].history if token < 256)
     assert b"ccc" in history
     assert b"aaa" not in history
 
 
 async def test_a_question_that_comes_early_waits_for_its_page(tmp_path: Path) -> None:
-    house = House(tmp_path)
-    house.engine.page_gate.clear()
-    session, outbox = house.session()
+    harness = Harness(tmp_path)
+    harness.engine.page_gate.clear()
+    session, outbox = harness.session()
 
     give(session, page_open())
     give(session, ask())
     await until(outbox, "run.start")
-    assert not house.engine.requests
-    house.engine.page_gate.set()
+    assert not harness.engine.requests
+    harness.engine.page_gate.set()
 
     done, _ = await until(outbox, "run.done")
     assert done.reason == "stop"
 
 
 async def test_the_same_run_id_is_answered_once(tmp_path: Path) -> None:
-    house = House(tmp_path)
-    session, outbox = await opened(house)
+    harness = Harness(tmp_path)
+    session, outbox = await opened(harness)
 
     give(session, ask())
     give(session, ask())
@@ -108,13 +108,13 @@ async def test_the_same_run_id_is_answered_once(tmp_path: Path) -> None:
     give(session, ask())
     await settle()
 
-    assert len(house.engine.requests) == 1
+    assert len(harness.engine.requests) == 1
     assert not len(outbox)
 
 
 async def test_opening_the_same_page_again_replaces_it(tmp_path: Path) -> None:
-    house = House(tmp_path)
-    session, outbox = await opened(house)
+    harness = Harness(tmp_path)
+    session, outbox = await opened(harness)
 
     give(session, page_open(blocks=["Another text."]))
     await until(outbox, "page.ready")
@@ -122,32 +122,32 @@ async def test_opening_the_same_page_again_replaces_it(tmp_path: Path) -> None:
     await until(outbox, "run.done")
     await settle()
 
-    assert len(house.engine.open_pages) == 1
-    assert b"Another text." in bytes(token for token in house.engine.requests[0].page.ids if token < 256)
+    assert len(harness.engine.open_pages) == 1
+    assert b"Another text." in bytes(token for token in harness.engine.requests[0].page.ids if token < 256)
 
 
 async def test_an_answer_goes_on_over_the_old_text_when_its_page_is_replaced(tmp_path: Path) -> None:
-    house = House(tmp_path)
-    session, outbox = await opened(house)
-    house.engine.gate.clear()
+    harness = Harness(tmp_path)
+    session, outbox = await opened(harness)
+    harness.engine.gate.clear()
     give(session, ask())
     await until(outbox, "run.start")
     give(session, page_open(blocks=["Another text."]))
     await until(outbox, "page.ready")
-    assert len(house.engine.open_pages) == 2
+    assert len(harness.engine.open_pages) == 2
 
-    house.engine.gate.set()
+    harness.engine.gate.set()
     done, _ = await until(outbox, "run.done")
     await settle()
 
     assert done.quotes[0].verified
-    assert len(house.engine.open_pages) == 1
+    assert len(harness.engine.open_pages) == 1
 
 
 async def test_closing_a_page_ends_its_runs_and_frees_it(tmp_path: Path) -> None:
-    house = House(tmp_path)
-    session, outbox = await opened(house)
-    house.engine.gate.clear()
+    harness = Harness(tmp_path)
+    session, outbox = await opened(harness)
+    harness.engine.gate.clear()
     give(session, ask())
     await until(outbox, "run.start")
     await settle()
@@ -157,39 +157,39 @@ async def test_closing_a_page_ends_its_runs_and_frees_it(tmp_path: Path) -> None
     await settle()
 
     assert done.reason == "cancelled"
-    assert (house.engine.rows, house.engine.open_pages) == (0, [])
+    assert (harness.engine.rows, harness.engine.open_pages) == (0, [])
 
 
 async def test_closing_a_page_while_it_is_read_frees_it(tmp_path: Path) -> None:
-    house = House(tmp_path)
-    house.engine.page_gate.clear()
-    session, outbox = house.session()
+    harness = Harness(tmp_path)
+    harness.engine.page_gate.clear()
+    session, outbox = harness.session()
     give(session, page_open())
     await until(outbox, "page.reading")
 
     give(session, {"type": "page.close", "page": "p1"})
-    house.engine.page_gate.set()
+    harness.engine.page_gate.set()
     await settle()
 
-    assert house.engine.open_pages == []
+    assert harness.engine.open_pages == []
     assert session.empty
 
 
 @pytest.mark.parametrize("when", ["before its first step", "while the page is read", "in prefill", "in the middle"])
 async def test_cancelling_ends_a_run_once_and_frees_its_row(tmp_path: Path, when: str) -> None:
-    house = House(tmp_path)
-    house.engine.gate.clear()
+    harness = Harness(tmp_path)
+    harness.engine.gate.clear()
     if when == "while the page is read":
-        house.engine.page_gate.clear()
-        session, outbox = house.session()
+        harness.engine.page_gate.clear()
+        session, outbox = harness.session()
         give(session, page_open())
     else:
-        session, outbox = await opened(house)
+        session, outbox = await opened(harness)
     give(session, ask())
     if when != "before its first step":
         await settle()
     if when == "in the middle":
-        house.engine.gate.set()
+        harness.engine.gate.set()
         await until(outbox, "run.delta")
 
     give(session, {"type": "cancel", "run": "r1"})
@@ -198,7 +198,7 @@ async def test_cancelling_ends_a_run_once_and_frees_its_row(tmp_path: Path, when
     await settle()
 
     assert done.reason == "cancelled"
-    assert house.engine.rows == 0
+    assert harness.engine.rows == 0
     assert not any(frame.type == "run.done" for frame in [await outbox.get() for _ in range(len(outbox))])  # type: ignore[attr-defined]
     await session.close()
 
@@ -210,24 +210,24 @@ async def test_cancelling_ends_a_run_once_and_frees_its_row(tmp_path: Path, when
 async def test_a_failing_engine_ends_the_run_with_an_error(
     tmp_path: Path, failure: Exception, code: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    house = House(tmp_path)
-    house.engine.fails_with = failure
-    session, outbox = await opened(house)
+    harness = Harness(tmp_path)
+    harness.engine.fails_with = failure
+    session, outbox = await opened(harness)
 
     give(session, ask())
     frame, _ = await until(outbox, "run.error")
 
     assert frame.code == code
     assert "two years" not in frame.message + caplog.text
-    assert house.engine.rows == 0
+    assert harness.engine.rows == 0
 
 
 async def test_a_page_that_fails_inside_is_told_without_its_text(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    house = House(tmp_path)
-    house.engine.page_fails_with = ValueError("two years")
-    session, outbox = house.session()
+    harness = Harness(tmp_path)
+    harness.engine.page_fails_with = ValueError("two years")
+    session, outbox = harness.session()
 
     give(session, page_open())
     frame, _ = await until(outbox, "error")
@@ -238,33 +238,33 @@ async def test_a_page_that_fails_inside_is_told_without_its_text(
 
 async def test_an_engine_that_never_ends_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("server.conversation.run._GRACE_S", 0.01)
-    house = House(tmp_path, answer_s_max=0.02)
-    session, outbox = await opened(house)
-    house.engine.gate.clear()
+    harness = Harness(tmp_path, answer_s_max=0.02)
+    session, outbox = await opened(harness)
+    harness.engine.gate.clear()
 
     give(session, ask())
     frame, _ = await until(outbox, "run.error")
 
     assert frame.code == "run_timeout"
-    assert house.engine.rows == 0
+    assert harness.engine.rows == 0
 
 
 async def test_an_answer_that_goes_in_circles_is_stopped(tmp_path: Path) -> None:
-    house = House(tmp_path, FakeEngine("- The same line\n" * 500))
-    session, outbox = await opened(house)
+    harness = Harness(tmp_path, FakeEngine("- The same line\n" * 500))
+    session, outbox = await opened(harness)
 
     give(session, ask(max_tokens=1000))
     done, _ = await until(outbox, "run.done")
 
     assert done.reason == "stop"
     assert done.answer.count("same") == 3
-    assert house.engine.rows == 0
+    assert harness.engine.rows == 0
 
 
 async def test_a_crowded_outbox_collects_text_without_losing_any(tmp_path: Path) -> None:
     engine = FakeEngine("".join(f"{n} " for n in range(100)) + '"two years" [2] end', piece=1)
-    house = House(tmp_path, engine, outbox_events_max=8)
-    session, outbox = await opened(house)
+    harness = Harness(tmp_path, engine, outbox_events_max=8)
+    session, outbox = await opened(harness)
 
     give(session, ask(max_tokens=1000))
     await settle(2000)
@@ -278,8 +278,8 @@ async def test_a_crowded_outbox_collects_text_without_losing_any(tmp_path: Path)
 
 
 async def test_resuming_gives_exactly_what_was_missed(tmp_path: Path) -> None:
-    house = House(tmp_path)
-    session, first = await opened(house)
+    harness = Harness(tmp_path)
+    session, first = await opened(harness)
     give(session, ask())
     start, _ = await until(first, "run.start")
     delta, before = await until(first, "run.delta")
@@ -299,7 +299,7 @@ async def test_resuming_gives_exactly_what_was_missed(tmp_path: Path) -> None:
 
 
 async def test_resuming_an_unknown_run_ends_it_for_the_client(tmp_path: Path) -> None:
-    session, _ = House(tmp_path).session()
+    session, _ = Harness(tmp_path).session()
     outbox = Outbox(events_max=256)
 
     session.attach(outbox, {"gone": 4})
@@ -309,22 +309,22 @@ async def test_resuming_an_unknown_run_ends_it_for_the_client(tmp_path: Path) ->
 
 
 async def test_closing_the_session_cancels_runs_and_frees_pages(tmp_path: Path) -> None:
-    house = House(tmp_path)
-    session, _ = await opened(house)
+    harness = Harness(tmp_path)
+    session, _ = await opened(harness)
     give(session, page_open("p2"))
-    house.engine.gate.clear()
+    harness.engine.gate.clear()
     for n in range(3):
         give(session, ask(f"r{n}"))
     await settle()
 
     await session.close()
 
-    assert (house.engine.rows, house.engine.open_pages) == (0, [])
+    assert (harness.engine.rows, harness.engine.open_pages) == (0, [])
     assert len(asyncio.all_tasks()) == 1
 
 
 async def test_frames_of_others_are_out_of_order(tmp_path: Path) -> None:
-    session, _ = House(tmp_path).session()
+    session, _ = Harness(tmp_path).session()
 
     with pytest.raises(OutOfOrder):
         give(session, {"type": "ping"})

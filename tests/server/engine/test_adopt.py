@@ -29,7 +29,7 @@ RequestFor = Callable[..., Request]
 
 
 @pytest.fixture
-def house(tmp_path: Path, tiny_base: Path) -> Settings:
+def harness(tmp_path: Path, tiny_base: Path) -> Settings:
     """The tiny base as the default, and no copilot yet."""
     shutil.copytree(tiny_base, tmp_path / "user" / "bases" / "tiny")
     return load_settings(
@@ -53,9 +53,9 @@ def test_an_outline_names_the_same_linears_as_the_loaded_base(tiny_base: Path) -
 
 
 def test_an_imported_plain_lora_is_served_as_peft_computes_it(
-    house: Settings, elsewhere: Path, tiny_base: Path, driver: Driver, info: BaseInfo, request_for: RequestFor
+    harness: Settings, elsewhere: Path, tiny_base: Path, driver: Driver, info: BaseInfo, request_for: RequestFor
 ) -> None:
-    done = adopt(elsewhere, "legal/lease-review", house)
+    done = adopt(elsewhere, "legal/lease-review", harness)
     assert (done.base, done.activated, done.in_use) == ("tiny", False, True)
     assert {file.name for file in done.folder.iterdir()} == {
         "adapter_config.json", "adapter_model.safetensors", "lock.json"
@@ -65,7 +65,7 @@ def test_an_imported_plain_lora_is_served_as_peft_computes_it(
     [copilot] = [
         found
         for found in Copilots(
-            adapters_dir=house.adapters_dir, user_dir=house.user_dir, base=info, check_adapter=check_adapter
+            adapters_dir=harness.adapters_dir, user_dir=harness.user_dir, base=info, check_adapter=check_adapter
         ).all()
         if found.id == "legal/lease-review"
     ]
@@ -81,11 +81,11 @@ def test_an_imported_plain_lora_is_served_as_peft_computes_it(
 
 
 def test_what_is_in_use_is_not_overwritten_and_comes_back(
-    house: Settings, elsewhere: Path, adapters: list[Path], monkeypatch: pytest.MonkeyPatch,
+    harness: Settings, elsewhere: Path, adapters: list[Path], monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
     for name in ("adapters_dir", "user_dir", "config_dir", "base"):
-        monkeypatch.setenv(f"RETINUE_{name.upper()}", str(getattr(house, name)))
+        monkeypatch.setenv(f"RETINUE_{name.upper()}", str(getattr(harness, name)))
 
     def run(*arguments: str) -> tuple[str, str]:
         monkeypatch.setattr(sys, "argv", ["retinue", "copilots", *arguments])
@@ -95,7 +95,7 @@ def test_what_is_in_use_is_not_overwritten_and_comes_back(
         return captured.out, captured.err
 
     def weights() -> bytes:
-        return (adapter_folder(users(house.user_dir), "legal/own", "tiny") / "adapter_model.safetensors").read_bytes()
+        return (adapter_folder(users(harness.user_dir), "legal/own", "tiny") / "adapter_model.safetensors").read_bytes()
 
     plain, activated = ((folder / "adapter_model.safetensors").read_bytes() for folder in (elsewhere, adapters[0]))
     assert "a plain LoRA" in run("import", str(elsewhere), "--as", "legal/own")[0]
@@ -111,7 +111,7 @@ def test_what_is_in_use_is_not_overwritten_and_comes_back(
     assert run("import", str(elsewhere / "none"), "--as", "legal/own")[1].startswith("retinue: copilot_weights_missing")
 
 
-def test_what_does_not_fit_is_refused_and_leaves_nothing(house: Settings, elsewhere: Path, tmp_path: Path) -> None:
+def test_what_does_not_fit_is_refused_and_leaves_nothing(harness: Settings, elsewhere: Path, tmp_path: Path) -> None:
     file, config = elsewhere / "adapter_model.safetensors", elsewhere / "adapter_config.json"
     tensors, fields = load_file(file), json.loads(config.read_text())
     name = sorted(tensors)[0]
@@ -129,9 +129,9 @@ def test_what_does_not_fit_is_refused_and_leaves_nothing(house: Settings, elsewh
         save_file(changed, file)
         config.write_text(json.dumps(fields | change))
         with pytest.raises(CopilotError) as refused:
-            adopt(elsewhere, "legal/own", house)
+            adopt(elsewhere, "legal/own", harness)
         assert refused.value.code == code
     for name in ("../own/x", "Legal/own", "legal", "legal/con"):
         with pytest.raises(CopilotError):
-            adopt(elsewhere, name, house)
-    assert not list((house.user_dir / "copilots").iterdir())
+            adopt(elsewhere, name, harness)
+    assert not list((harness.user_dir / "copilots").iterdir())

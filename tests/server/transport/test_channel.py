@@ -9,7 +9,7 @@ from tests.server.fakes import (
     KEY,
     ORIGIN,
     FakeEngine,
-    House,
+    Harness,
     ask,
     eventually,
     hello,
@@ -19,13 +19,13 @@ from tests.server.fakes import (
 
 
 async def test_frames_out_of_their_turn_are_counted_as_bad(tmp_path: Path) -> None:
-    house = House(tmp_path, bad_frames_max=3)
-    wire, _ = await house.connect()
+    harness = Harness(tmp_path, bad_frames_max=3)
+    wire, _ = await harness.connect()
 
     for frame in (hello(), b"\0", "{"):
         wire.say(frame)
     codes = [(await wire.next("error"))["code"] for _ in range(3)]
-    await asyncio.gather(*house.tasks)
+    await asyncio.gather(*harness.tasks)
 
     assert codes == ["out_of_order", "bad_frame", "bad_frame"]
     assert wire.closed == 1008
@@ -33,7 +33,7 @@ async def test_frames_out_of_their_turn_are_counted_as_bad(tmp_path: Path) -> No
 
 @pytest.mark.parametrize(("bad", "closed"), [(2, False), (3, True), (4, True)])
 async def test_a_socket_may_send_some_bad_frames(tmp_path: Path, bad: int, closed: bool) -> None:
-    wire, _ = await House(tmp_path, bad_frames_max=3).connect()
+    wire, _ = await Harness(tmp_path, bad_frames_max=3).connect()
     for _ in range(bad):
         wire.say("{")
     wire.say({"type": "ping"})
@@ -46,7 +46,7 @@ async def test_a_socket_may_send_some_bad_frames(tmp_path: Path, bad: int, close
 
 
 async def test_an_error_frame_does_not_repeat_what_was_sent(tmp_path: Path) -> None:
-    wire, _ = await House(tmp_path).connect()
+    wire, _ = await Harness(tmp_path).connect()
     wire.say({"type": "CANARY", "CANARY": "CANARY"})
     wire.say({**ask(), "CANARY": "CANARY"})
 
@@ -56,11 +56,11 @@ async def test_an_error_frame_does_not_repeat_what_was_sent(tmp_path: Path) -> N
 
 @pytest.mark.parametrize(("sockets", "let_in"), [(1, True), (2, True), (3, False)])
 async def test_the_server_has_a_number_of_sockets(tmp_path: Path, sockets: int, let_in: bool) -> None:
-    house = House(tmp_path, sockets_max=2)
+    harness = Harness(tmp_path, sockets_max=2)
     for _ in range(sockets - 1):
-        await house.connect()
+        await harness.connect()
 
-    wire = house.knock()
+    wire = harness.knock()
     wire.say(hello())
     frame = await wire.next()
 
@@ -71,18 +71,18 @@ async def test_the_server_has_a_number_of_sockets(tmp_path: Path, sockets: int, 
 
 
 async def test_a_free_place_can_be_taken_again(tmp_path: Path) -> None:
-    house = House(tmp_path, sockets_max=1)
-    wire, _ = await house.connect()
+    harness = Harness(tmp_path, sockets_max=1)
+    wire, _ = await harness.connect()
     wire.leave()
-    await asyncio.gather(*house.tasks)
+    await asyncio.gather(*harness.tasks)
 
-    await house.connect()
+    await harness.connect()
 
 
 async def test_resume_loses_and_doubles_nothing(tmp_path: Path) -> None:
     engine = FakeEngine("".join(f"word{n} " for n in range(60)), piece=3)
-    house = House(tmp_path, engine)
-    wire, ready = await house.connect()
+    harness = Harness(tmp_path, engine)
+    wire, ready = await harness.connect()
     wire.say(page_open())
     wire.say(ask(max_tokens=1000))
     seen, text = -1, ""
@@ -95,7 +95,7 @@ async def test_resume_loses_and_doubles_nothing(tmp_path: Path) -> None:
         wire.leave()
         await settle()
         session = ready["session"]
-        wire, latest = await house.connect()
+        wire, latest = await harness.connect()
         wire.say({"type": "resume", "session": session, "seen": {"r1": seen}})
         ready = latest
     while (frame := await wire.next())["type"] != "run.done":
@@ -109,39 +109,39 @@ async def test_resume_loses_and_doubles_nothing(tmp_path: Path) -> None:
 
 
 async def test_a_session_that_nobody_resumes_is_ended(tmp_path: Path) -> None:
-    house = House(tmp_path, resume_s=0.02)
-    house.engine.gate.clear()
-    wire, ready = await house.connect()
+    harness = Harness(tmp_path, resume_s=0.02)
+    harness.engine.gate.clear()
+    wire, ready = await harness.connect()
     wire.say(page_open())
     wire.say(ask())
     await wire.next("run.start")
-    await eventually(lambda: house.engine.rows == 1)
+    await eventually(lambda: harness.engine.rows == 1)
 
     wire.leave()
-    await eventually(lambda: house.engine.rows == 0 and not house.engine.open_pages)
+    await eventually(lambda: harness.engine.rows == 0 and not harness.engine.open_pages)
 
-    wire, _ = await house.connect()
+    wire, _ = await harness.connect()
     wire.say({"type": "resume", "session": ready["session"], "seen": {}})
     assert (await wire.next("error"))["code"] == "resume_unknown"
 
 
 async def test_only_the_same_origin_can_resume(tmp_path: Path) -> None:
-    house, other = House(tmp_path), "chrome-extension://" + "b" * 32
-    house.keys.store(other, KEY)
-    wire, ready = await house.connect()
+    harness, other = Harness(tmp_path), "chrome-extension://" + "b" * 32
+    harness.keys.store(other, KEY)
+    wire, ready = await harness.connect()
     wire.say(page_open())
     await wire.next("page.ready")
     wire.leave()
     await settle()
 
-    thief, _ = await house.connect(origin=other)
+    thief, _ = await harness.connect(origin=other)
     thief.say({"type": "resume", "session": ready["session"], "seen": {}})
 
     assert (await thief.next("error"))["code"] == "resume_unknown"
 
 
 async def test_resume_has_to_come_first(tmp_path: Path) -> None:
-    wire, ready = await House(tmp_path).connect()
+    wire, ready = await Harness(tmp_path).connect()
     wire.say(page_open())
     wire.say({"type": "resume", "session": ready["session"], "seen": {}})
 
@@ -149,12 +149,12 @@ async def test_resume_has_to_come_first(tmp_path: Path) -> None:
 
 
 async def test_a_client_that_comes_back_early_takes_its_session_over(tmp_path: Path) -> None:
-    house = House(tmp_path)
-    dead, ready = await house.connect()
+    harness = Harness(tmp_path)
+    dead, ready = await harness.connect()
     dead.say(page_open())
     await dead.next("page.ready")
 
-    wire, _ = await house.connect()
+    wire, _ = await harness.connect()
     wire.say({"type": "resume", "session": ready["session"], "seen": {}})
     await wire.next("page.ready")
     wire.say(ask())
@@ -165,8 +165,8 @@ async def test_a_client_that_comes_back_early_takes_its_session_over(tmp_path: P
 
 async def test_a_reader_that_stops_is_dropped_and_can_resume(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     engine = FakeEngine("word " * 10 + "".join(str(n) for n in range(200)), piece=1)
-    house = House(tmp_path, engine, send_s_max=0.05, outbox_events_max=8)
-    wire, ready = await house.connect()
+    harness = Harness(tmp_path, engine, send_s_max=0.05, outbox_events_max=8)
+    wire, ready = await harness.connect()
     wire.say(page_open())
     wire.say(ask(max_tokens=1000))
     start = await wire.next("run.start")
@@ -174,98 +174,98 @@ async def test_a_reader_that_stops_is_dropped_and_can_resume(tmp_path: Path, cap
     wire.reading.clear()
     for _ in range(100):  # nor can it fill the server's memory with answers to its own frames
         wire.say("{")
-    await asyncio.wait_for(asyncio.gather(*house.tasks), 5)
+    await asyncio.wait_for(asyncio.gather(*harness.tasks), 5)
     assert (wire.closed, wire.aborted) == (1013, True)
     assert "reader_stopped" in caplog.text
 
-    fresh, _ = await house.connect()
+    fresh, _ = await harness.connect()
     fresh.say({"type": "resume", "session": ready["session"], "seen": {"r1": start["seq"]}})
     assert (await fresh.next("run.done"))["answer"] == engine.script
 
 
 async def test_the_server_is_heard_at_least_every_heartbeat(tmp_path: Path) -> None:
-    wire, _ = await House(tmp_path, heartbeat_s=0.02).connect()
+    wire, _ = await Harness(tmp_path, heartbeat_s=0.02).connect()
 
     for _ in range(3):
         await wire.next("pong", timeout_s=1)
 
 
 async def test_a_ping_is_answered(tmp_path: Path) -> None:
-    wire, _ = await House(tmp_path).connect()
+    wire, _ = await Harness(tmp_path).connect()
     wire.say({"type": "ping"})
 
     assert await wire.next() == {"type": "pong"}
 
 
 async def test_a_revoked_key_closes_the_live_socket(tmp_path: Path) -> None:
-    house = House(tmp_path, heartbeat_s=0.05)
-    talking, _ = await house.connect()
-    silent, _ = await house.connect()
+    harness = Harness(tmp_path, heartbeat_s=0.05)
+    talking, _ = await harness.connect()
+    silent, _ = await harness.connect()
 
-    house.keys.revoke(ORIGIN)
+    harness.keys.revoke(ORIGIN)
     talking.say({"type": "ping"})
 
     for wire in (talking, silent):
         assert (await wire.next("error"))["code"] == "not_paired"
-    await asyncio.gather(*house.tasks)
+    await asyncio.gather(*harness.tasks)
     assert (talking.closed, silent.closed) == (1008, 1008)
 
 
 async def test_every_client_hears_that_the_server_goes(tmp_path: Path) -> None:
-    house = House(tmp_path)
-    house.engine.gate.clear()
-    wire, _ = await house.connect()
+    harness = Harness(tmp_path)
+    harness.engine.gate.clear()
+    wire, _ = await harness.connect()
     wire.say(page_open())
     wire.say(ask())
     await wire.next("run.start")
 
-    await house.lobby.go_away()
+    await harness.connections.go_away()
 
     assert (await wire.next("going_away"))["type"] == "going_away"
     assert wire.closed == 1001
-    assert (house.engine.rows, house.engine.open_pages) == (0, [])
-    late = house.knock()
+    assert (harness.engine.rows, harness.engine.open_pages) == (0, [])
+    late = harness.knock()
     assert (await late.next("error"))["code"] == "busy"
 
 
 async def test_going_away_never_hangs_whatever_the_writer_does(tmp_path: Path) -> None:
     """Python 3.11's wait_for swallowed the writer's cancellation, about 3 times in 100."""
     for steps in range(60):
-        house = House(tmp_path)
-        house.engine.gate.clear()
-        wire, _ = await house.connect()
+        harness = Harness(tmp_path)
+        harness.engine.gate.clear()
+        wire, _ = await harness.connect()
         wire.say(page_open())
         wire.say(ask())
         await wire.next("run.start")
         await settle(steps % 12)
 
         async with asyncio.timeout(3):
-            await house.lobby.go_away()
+            await harness.connections.go_away()
 
 
 async def test_a_client_that_leaves_in_prefill_frees_its_row(tmp_path: Path) -> None:
-    house = House(tmp_path, resume_s=0)
-    house.engine.gate.clear()
-    wire, _ = await house.connect()
+    harness = Harness(tmp_path, resume_s=0)
+    harness.engine.gate.clear()
+    wire, _ = await harness.connect()
     wire.say(page_open())
     wire.say(ask())
-    await eventually(lambda: house.engine.rows == 1)
+    await eventually(lambda: harness.engine.rows == 1)
 
     wire.leave()
-    await asyncio.gather(*house.tasks)
-    await eventually(lambda: house.engine.rows == 0)
+    await asyncio.gather(*harness.tasks)
+    await eventually(lambda: harness.engine.rows == 0)
     await settle()
 
-    assert house.engine.open_pages == []
+    assert harness.engine.open_pages == []
     assert len(asyncio.all_tasks()) == 1
 
 
 async def test_a_bug_behind_a_frame_closes_only_its_socket(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    house = House(tmp_path)
-    wire, _ = await house.connect()
-    other, _ = await house.connect()
+    harness = Harness(tmp_path)
+    wire, _ = await harness.connect()
+    other, _ = await harness.connect()
 
     def bug(*_: object) -> None:
         raise ZeroDivisionError("CANARY")
@@ -283,15 +283,15 @@ async def test_a_bug_behind_a_frame_closes_only_its_socket(
 
 async def test_no_text_of_page_or_question_is_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(0)
-    house = House(tmp_path, FakeEngine('CANARY "CANARY" [1]'))
-    wire, _ = await house.connect()
+    harness = Harness(tmp_path, FakeEngine('CANARY "CANARY" [1]'))
+    wire, _ = await harness.connect()
     wire.say(page_open(blocks=["CANARY"]))
     wire.say(ask(question="CANARY", copilot="legal/none"))
     wire.say(ask("r2", question="CANARY"))
     wire.say("CANARY")
     await wire.next("run.done")
     wire.leave()
-    await asyncio.gather(*house.tasks)
+    await asyncio.gather(*harness.tasks)
 
     assert "CANARY" not in caplog.text
     assert KEY.hex() not in caplog.text

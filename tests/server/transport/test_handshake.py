@@ -13,7 +13,7 @@ from tests.server.fakes import (
     ORIGIN,
     PORT,
     FakeWire,
-    House,
+    Harness,
     ask,
     eventually,
     hello,
@@ -22,18 +22,18 @@ from tests.server.fakes import (
 )
 
 
-async def refused(house: House, *frames: Any, origin: str = ORIGIN) -> tuple[str, int | None]:
+async def refused(harness: Harness, *frames: Any, origin: str = ORIGIN) -> tuple[str, int | None]:
     """Code of the error and close code for a client that begins with these frames."""
-    wire = house.knock(origin)
+    wire = harness.knock(origin)
     for frame in frames:
         wire.say(frame)
     error = await wire.next("error")
-    await asyncio.gather(*house.tasks)
+    await asyncio.gather(*harness.tasks)
     return error["code"], wire.closed
 
 
 async def test_both_sides_prove_the_key_before_anything_else(tmp_path: Path) -> None:
-    _, ready = await House(tmp_path).connect()
+    _, ready = await Harness(tmp_path).connect()
 
     assert ready["base"]["name"] == "fake"
     assert [card["id"] for card in ready["copilots"]] == ["generalist", "legal/lease"]
@@ -41,33 +41,33 @@ async def test_both_sides_prove_the_key_before_anything_else(tmp_path: Path) -> 
 
 
 async def test_a_question_is_answered_over_the_socket(tmp_path: Path) -> None:
-    house = House(tmp_path)
-    wire, _ = await house.connect()
+    harness = Harness(tmp_path)
+    wire, _ = await harness.connect()
 
     wire.say(page_open())
     wire.say(ask())
     done = await wire.next("run.done")
 
-    assert done["answer"] == house.engine.script
+    assert done["answer"] == harness.engine.script
 
 
 @pytest.mark.parametrize("frame", [page_open(), ask(), {"type": "ping"}, {"type": "proof", "mac": "0" * 64},
                                    {"type": "resume", "session": "s", "seen": {}}])  # fmt: skip
 async def test_nothing_but_hello_may_come_first(tmp_path: Path, frame: dict[str, Any]) -> None:
-    assert await refused(House(tmp_path), frame) == ("out_of_order", 1008)
+    assert await refused(Harness(tmp_path), frame) == ("out_of_order", 1008)
 
 
 @pytest.mark.parametrize("frame", [page_open(), hello(), {"type": "ping"}])
 async def test_nothing_but_the_proof_may_come_second(tmp_path: Path, frame: dict[str, Any]) -> None:
-    assert await refused(House(tmp_path), hello(), frame) == ("out_of_order", 1008)
+    assert await refused(Harness(tmp_path), hello(), frame) == ("out_of_order", 1008)
 
 
 async def test_a_wrong_proof_is_refused(tmp_path: Path) -> None:
-    assert await refused(House(tmp_path), hello(), {"type": "proof", "mac": "0" * 64}) == ("not_paired", 1008)
+    assert await refused(Harness(tmp_path), hello(), {"type": "proof", "mac": "0" * 64}) == ("not_paired", 1008)
 
 
 async def test_the_servers_own_proof_is_no_proof_of_the_client(tmp_path: Path) -> None:
-    wire = House(tmp_path).knock()
+    wire = Harness(tmp_path).knock()
     wire.say(hello())
     challenge = await wire.next("challenge")
     wire.say({"type": "proof", "mac": challenge["mac"]})
@@ -77,12 +77,12 @@ async def test_the_servers_own_proof_is_no_proof_of_the_client(tmp_path: Path) -
 
 async def test_an_unknown_origin_has_to_pair(tmp_path: Path) -> None:
     stranger = "chrome-extension://" + "b" * 32
-    assert await refused(House(tmp_path), hello(), origin=stranger) == ("not_paired", 1008)
+    assert await refused(Harness(tmp_path), hello(), origin=stranger) == ("not_paired", 1008)
 
 
 @pytest.mark.parametrize(("version", "what_to_do"), [(1, "reload it"), (VERSION + 1, "newer one")])
 async def test_another_version_is_refused_and_told_what_to_do(tmp_path: Path, version: int, what_to_do: str) -> None:
-    wire = House(tmp_path).knock()
+    wire = Harness(tmp_path).knock()
     wire.say({**hello(), "version": version})
 
     error = await wire.next("error")
@@ -95,14 +95,14 @@ async def test_another_version_is_refused_and_told_what_to_do(tmp_path: Path, ve
 
 @pytest.mark.parametrize(("frame", "code"), [("{", 1007), (b"\0", 1007), ('"\\ud800"', 1007)])
 async def test_garbage_before_the_proof_closes_the_socket(tmp_path: Path, frame: str | bytes, code: int) -> None:
-    assert await refused(House(tmp_path), frame) == ("bad_frame", code)
+    assert await refused(Harness(tmp_path), frame) == ("bad_frame", code)
 
 
 @pytest.mark.parametrize(("extra", "code"), [(-1, "challenge"), (0, "challenge"), (1, "error")])
 async def test_the_handshake_has_a_size(tmp_path: Path, extra: int, code: str) -> None:
-    house = House(tmp_path, hello_bytes_max=300)
+    harness = Harness(tmp_path, hello_bytes_max=300)
     text = str(hello()).replace("'", '"')
-    wire = house.knock()
+    wire = harness.knock()
 
     wire.say(text + " " * (300 + extra - len(text)))
 
@@ -110,13 +110,13 @@ async def test_the_handshake_has_a_size(tmp_path: Path, extra: int, code: str) -
 
 
 async def test_a_client_that_says_nothing_is_let_go(tmp_path: Path) -> None:
-    house = House(tmp_path, hello_s_max=0.02)
-    assert await refused(house) == ("hello_timeout", 1008)
-    assert await refused(house, hello()) == ("hello_timeout", 1008)
+    harness = Harness(tmp_path, hello_s_max=0.02)
+    assert await refused(harness) == ("hello_timeout", 1008)
+    assert await refused(harness, hello()) == ("hello_timeout", 1008)
 
 
-async def pair(house: House, typed: str, origin: str = ORIGIN) -> tuple[FakeWire, bytes, bool]:
-    wire, nonce = house.knock(origin), new_nonce()
+async def pair(harness: Harness, typed: str, origin: str = ORIGIN) -> tuple[FakeWire, bytes, bool]:
+    wire, nonce = harness.knock(origin), new_nonce()
     wire.say(hello(nonce, mode="pair"))
     challenge = await wire.next()
     if challenge["type"] == "error":
@@ -129,17 +129,17 @@ async def pair(house: House, typed: str, origin: str = ORIGIN) -> tuple[FakeWire
 
 
 async def test_pairing_with_the_code_leaves_a_key_for_the_next_time(tmp_path: Path) -> None:
-    house, origin = House(tmp_path), "moz-extension://01234567-89ab-cdef-0123-456789abcdef"
-    code = house.doors.code.issue()
+    harness, origin = Harness(tmp_path), "moz-extension://01234567-89ab-cdef-0123-456789abcdef"
+    code = harness.doors.code.issue()
 
-    wire, key, server_knows = await pair(house, code.lower(), origin)
+    wire, key, server_knows = await pair(harness, code.lower(), origin)
     await wire.next("ready")
 
     assert server_knows
-    assert house.keys.key(origin) == key
-    await house.connect(key=key, origin=origin)
+    assert harness.keys.key(origin) == key
+    await harness.connect(key=key, origin=origin)
     with pytest.raises(RetinueError) as refusal:
-        await pair(house, code, origin)
+        await pair(harness, code, origin)
     assert refusal.value.code == "pairing_expired"
 
 
@@ -147,28 +147,28 @@ async def test_a_wrong_code_is_refused_and_the_sixth_try_locked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("server.transport.pairing.PBKDF2_ROUNDS", 10)
-    house = House(tmp_path)
-    house.doors.code.issue()
+    harness = Harness(tmp_path)
+    harness.doors.code.issue()
     for _ in range(5):
-        wire, key, server_knows = await pair(house, "AAAA-AAAA")
+        wire, key, server_knows = await pair(harness, "AAAA-AAAA")
         assert not server_knows
         assert (await wire.next("error"))["code"] == "not_paired"
-        assert house.keys.key(ORIGIN) != key
+        assert harness.keys.key(ORIGIN) != key
 
     with pytest.raises(RetinueError) as refusal:
-        await pair(house, "AAAA-AAAA")
+        await pair(harness, "AAAA-AAAA")
     assert refusal.value.code == "pairing_locked"
 
 
 async def test_a_new_code_is_shown_when_someone_pairs_and_none_is_valid(tmp_path: Path) -> None:
-    house = House(tmp_path)
+    harness = Harness(tmp_path)
 
-    assert await refused(house, hello(mode="pair")) == ("pairing_expired", 1008)
-    assert len(house.codes) == 1
+    assert await refused(harness, hello(mode="pair")) == ("pairing_expired", 1008)
+    assert len(harness.codes) == 1
 
 
 async def test_the_handshake_helper_of_these_tests_checks_the_server(tmp_path: Path) -> None:
-    wire = House(tmp_path).knock()
+    wire = Harness(tmp_path).knock()
 
     with pytest.raises(AssertionError):
         await shake_hands(wire, key=b"x" * 32)
