@@ -80,7 +80,7 @@ def test_training_puts_the_unit_that_answers_first(tmp_path: Path) -> None:
     fit = FinderFit(model, tiny.tokenizer(), [page], nothing(), seed=1)
     before = fit.loss(page)[0].item()
     for group in fit._optimiser.param_groups:
-        group["lr"] = 0.01  # the weights are random and few
+        group["lr"] = 0.003  # the weights are random and few; at 0.01 they diverge on some processors
     for _ in range(40):
         fit._step()
 
