@@ -11,19 +11,27 @@ from typing import Annotated, Any, get_args
 from pydantic import BeforeValidator, Field
 
 from server.text.checks.answer import ABSTAIN, CLOSEST, Answer, CheckSpec, Outcome, abstains
-from server.text.checks.form import HasForm
-from server.text.checks.lengths import LengthsKept
-from server.text.checks.numbers import NumbersOnPage
+from server.text.checks.form import HasForm, NumberedSteps, RequiredSlots
+from server.text.checks.lengths import DistinctVariants, LengthsKept, ReadabilityGrade
+from server.text.checks.numbers import ArithmeticValid, NumbersOnPage, UnitPeriodPresent
 from server.text.checks.quotes import CitesBlock, QuotesVerbatim
 from server.text.checks.sections import SectionNamed
-from server.text.checks.wording import Hedged, MustEndWith, MustNotSay, MustSay
+from server.text.checks.wording import (
+    Hedged,
+    MustEndWith,
+    MustNotSay,
+    MustSay,
+    NoUnsupportedPromise,
+    NoUnsupportedSuperlatives,
+)
 from server.text.page import Page
 
 __all__ = ["ABSTAIN", "CHECKS", "CLOSEST", "AnyCheck", "Check", "CheckSpec", "Outcome", "abstains", "run_checks"]
 
 _Specs = (
     QuotesVerbatim | CitesBlock | SectionNamed | HasForm | MustEndWith | MustSay | MustNotSay | Hedged | LengthsKept
-    | NumbersOnPage
+    | NumbersOnPage | NoUnsupportedSuperlatives | NoUnsupportedPromise | ArithmeticValid | UnitPeriodPresent
+    | DistinctVariants | ReadabilityGrade | RequiredSlots | NumberedSteps
 )  # fmt: skip
 CHECKS: dict[str, type[CheckSpec]] = {spec.model_fields["check"].default: spec for spec in get_args(_Specs)}
 

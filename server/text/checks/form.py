@@ -1,4 +1,4 @@
-"""The six forms of an answer, parsed, and the check that an answer has one of them. Listed in __init__.
+"""The six forms of an answer, parsed, and the checks of its form: one of the six, slots, steps. Listed in __init__.
 
     fact      Conclusion in one line. "quote" [n]
     list      - Label or short gloss: "quote" [n]        one to six points
@@ -15,7 +15,7 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import Field, model_validator
 
-from server.text.checks.answer import Answer, CheckSpec, Outcome
+from server.text.checks.answer import Answer, CheckSpec, Outcome, Texts, whole_words, words
 
 Form = Literal["fact", "list", "table", "verdict", "draft", "summary"]
 FORMS: tuple[Form, ...] = get_args(Form)
@@ -30,6 +30,15 @@ _WORD = r"[A-Za-z][A-Za-z -]{0,30}"
 _VERDICT = re.compile(rf'Verdict: (?P<word>{_WORD})\. [^"\n]{{1,400}}[.?!](?: {_QUOTE}){{1,3}}')
 _FACT = re.compile(rf'[^"\n]{{1,400}}[.?!](?: {_QUOTE}){{1,3}}')
 _SENTENCE = re.compile(r'[^\["\n]{3,600}(?:\[\d{1,5}\] ?){1,4}[.?!]? ?')
+
+STEP = re.compile(r"(?:- )?(?:\*\*)?(?:step )?(?P<number>\d{1,2})[.):] +(?=\S)", re.I)  # at a line's start
+_ASKS_FOR_STEPS = (
+    "steps", "step by step", "step-by-step", "how do i", "how can i", "how to", "procedure", "instructions", "in order",
+)  # fmt: skip
+_NO_IMPERATIVE = frozenset(
+    "the a an this that these those it its you your we our i they he she there here is are was were will".split()
+)
+_AND_THEN = re.compile(r"[;,.] ?then |\band then\b", re.IGNORECASE)
 
 
 class HasForm(CheckSpec):
@@ -56,6 +65,41 @@ class HasForm(CheckSpec):
         return True, f"The answer is a {found}."
 
 
+class RequiredSlots(CheckSpec):
+    """Each heading of `slots` begins a line of the answer (`Limits: …`, `## Limits`), in this order."""
+
+    check: Literal["required_slots"] = "required_slots"
+    slots: Texts
+
+    def run(self, answer: Answer) -> Outcome:
+        lines = iter([line.lstrip("#*-|>0123456789.) ").casefold() for line in answer.text.split("\n")])
+        for slot in self.slots:  # `any` moves on in the lines, so the order counts
+            if not any(line.startswith(slot.casefold()) and not line[len(slot) :][:1].isalnum() for line in lines):
+                return False, f"The heading “{slot}” is missing or out of order."
+        return True, "Every heading is there, in order."
+
+
+class NumberedSteps(CheckSpec):
+    """An answer to a question for steps (one of `when_asked`) numbers them 1, 2, 3; each is one instruction: it begins
+    with no pronoun or article, and does not go on with `then`.
+    """
+
+    check: Literal["numbered_steps"] = "numbered_steps"
+    when_asked: Texts = _ASKS_FOR_STEPS
+
+    def run(self, answer: Answer) -> Outcome:
+        if not whole_words(self.when_asked).search(answer.question):
+            return True, "The question asks for no steps."
+        lines = answer.own_words.split("\n")
+        steps = [(int(step["number"]), line[step.end() :]) for line in lines if (step := STEP.match(line))]
+        if not steps or [number for number, _ in steps] != list(range(1, len(steps) + 1)):
+            return False, "The steps are not numbered 1, 2, 3."
+        for number, action in steps:
+            if not words(action) or words(action)[0] in _NO_IMPERATIVE or _AND_THEN.search(action):
+                return False, f"Step {number} is not one instruction."
+        return True, f"{len(steps)} steps, each one instruction."
+
+
 def form_of(text: str) -> Form | None:
     """The form of an answer without its closing line; None when it has none of the six."""
     lines = text.split("\n")
@@ -71,8 +115,10 @@ def form_of(text: str) -> Form | None:
         return "verdict" if _VERDICT.fullmatch(text) else None
     if _FACT.fullmatch(text):
         return "fact"
-    sentences = _SENTENCE.findall(text)
-    return "summary" if 1 <= len(sentences) <= 4 and sum(map(len, sentences)) == len(text) else None
+    end, sentences = 0, 0
+    while sentences < 4 and (sentence := _SENTENCE.match(text, end)):
+        end, sentences = sentence.end(), sentences + 1
+    return "summary" if sentences and end == len(text) else None
 
 
 def verdict_of(text: str) -> str | None:

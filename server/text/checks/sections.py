@@ -13,9 +13,11 @@ _LABEL_WORD = (
     r"|chapters?|parts?)"
 )
 _NUMBER = r"(?:[a-z]?\d+(?:\.\d+)*|[ivxlc]+|[a-z])(?:\([a-z0-9]{1,4}\))*"
-_LABEL = re.compile(rf"(?<!\w)(?P<label>(?:{_LABEL_WORD}\s+|§+\s*)(?P<name>{_NUMBER}))(?!\w)", re.IGNORECASE)
+_LABEL = re.compile(rf"(?<!\w)(?P<label>(?:{_LABEL_WORD}\s+|(?<!§)§+\s*)(?P<name>{_NUMBER}))(?!\w)", re.IGNORECASE)
 _UNDER = re.compile(r"(?:^|[.!?:;]\s+|[-*•]\s+|\],?\s+)(?P<label>[Uu]nder (?P<name>[^:\n]{2,80})):", re.MULTILINE)
 _CITED_BEFORE = re.compile(r'"[^"\n]*"\s*\[\d{1,5}\],?\s*$')
+_QUOTE_CHARS_MAX = 2_100  # of a quotation with its block
+_LABELS_MAX = 64  # each is looked up on the whole page
 
 
 class SectionNamed(CheckSpec):
@@ -27,8 +29,8 @@ class SectionNamed(CheckSpec):
 
     def run(self, answer: Answer) -> Outcome:
         labels = [*_LABEL.finditer(answer.own_words), *_UNDER.finditer(answer.own_words)]
-        if not labels:
-            return False, "The answer names no section of the page."
+        if not 0 < len(labels) <= _LABELS_MAX:
+            return False, "The answer names no section of the page." if not labels else "It names too many sections."
         for label in labels:
             numbered = label.re is _LABEL
             name = label["label"].strip() if numbered else label["name"].strip()
@@ -49,7 +51,7 @@ def _quote_of(label: re.Match[str], labels: Sequence[re.Match[str]], answer: Ans
     line_end = text.find("\n", end) if "\n" in text[end:] else len(text)
     next_label = min((other.start("label") for other in labels if other.start("label") >= end), default=len(text))
     after = next((quote.at for quote in answer.quotes if end <= quote.at < min(line_end, next_label)), None)
-    quoted = _CITED_BEFORE.search(text, 0, start)
+    quoted = _CITED_BEFORE.search(text, max(0, start - _QUOTE_CHARS_MAX), start)
     if after is not None and (text[line_start:start].strip("-*• ") == "" or text[end:after].strip(": ") == ""):
         at = after
     elif quoted is not None:
@@ -63,7 +65,7 @@ def _label_stands(label: re.Match[str], page: Page) -> bool:
     """The whole label anywhere, or its number (sub-letters aside) at the head of a line or after such a word."""
     whole = fold(label["label"])
     number = re.escape(fold(label["name"]).split("(")[0])
-    stands = re.compile(rf"{_head(number)}|(?<!\w)(?:{_LABEL_WORD}\s+|§+\s*){number}(?!\w)", re.MULTILINE)
+    stands = re.compile(rf"{_head(number)}|(?<!\w)(?:{_LABEL_WORD}\s+|(?<!§)§+\s*){number}(?!\w)", re.MULTILINE)
     return any(whole in text or stands.search(text) for text in (block.text.casefold() for block in page.blocks))
 
 

@@ -1,13 +1,12 @@
 """Each check with answers that pass it and answers that do not."""
 
-from typing import Any
-
 import pytest
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
-from server.text.checks import CHECKS, AnyCheck, CheckSpec, abstains, run_checks
+from server.text.checks import CHECKS, CheckSpec, abstains, run_checks
 from server.text.checks.form import FORMS, form_of
 from server.text.page import read_page
+from tests.server.text.checks.judging import READ, judged, spec
 
 CONTRACT = read_page(
     title="Lease",
@@ -19,22 +18,8 @@ CONTRACT = read_page(
 )  # fmt: skip
 
 
-READ: TypeAdapter[CheckSpec] = TypeAdapter(AnyCheck)
-PARAMETERS: dict[str, dict[str, Any]] = {  # of the checks that need some
-    "form": {"one_of": ["fact", "list"]},
-    "must_end_with": {"text": "Not legal advice."},
-    "must_say": {"any_of": ["doctor", "clinician"]},
-    "must_not_say": {"none_of": ["you will win"]},
-}
-
-
-def spec(name: str, **parameters: Any) -> CheckSpec:
-    return READ.validate_python({"check": name, **(parameters or PARAMETERS.get(name, {}))})
-
-
 def passes(check: str | CheckSpec, answer: str, question: str = "q") -> bool:
-    one = spec(check) if isinstance(check, str) else check
-    return run_checks([one], answer, page=CONTRACT, question=question)[0].passed
+    return judged(check, answer, CONTRACT, question).passed
 
 
 def test_a_check_is_named_alone_or_with_its_parameters() -> None:
@@ -106,6 +91,7 @@ def test_cites_block(answer: str, passed: bool) -> None:
         ('"Either party may end it" [2] Section B: either may.', False),
         ('"Either party may end it" [2], under Fees: either may.', False),
         ('"Fees" [8] Under Pets: a dog.', False),
+        ("Section 9.2. " * 65, False),
         ('"Fees" [8] Clause 12: some.\n"Either party may end it" [2] Clause 12: either may.', False),
     ],
 )
@@ -123,6 +109,8 @@ def test_must_say_and_must_not_say() -> None:
     assert not passes("must_say", "Ask a friend.")
     assert passes("must_not_say", 'It says "you will win" [1], you will window-shop.')
     assert not passes("must_not_say", "Surely You will win.")
+    assert not passes(spec("must_not_say", none_of=["cure*"]), "It cures colds.")
+    assert passes(spec("must_not_say", none_of=["cure"]), "It cures colds.")
 
 
 @pytest.mark.parametrize(
