@@ -11,9 +11,11 @@ from typing import Annotated, Any, get_args
 from pydantic import BeforeValidator, Field
 
 from server.text.checks.answer import ABSTAIN, CLOSEST, Answer, CheckSpec, Outcome, abstains
+from server.text.checks.care import DoseQuotedOnly, RedFlagEscalation, SafetyFirst
 from server.text.checks.claims import ModalFidelity, NoCausalUpgrade, QuoteCoverage
 from server.text.checks.form import HasForm, NumberedSteps, RequiredSlots
 from server.text.checks.lengths import DistinctVariants, LengthsKept, ReadabilityGrade
+from server.text.checks.links import DefangedUrls, NoNewUrls, SafeStepPresent
 from server.text.checks.names import AttributionPresent, EntityFidelity, IdentifierFidelity
 from server.text.checks.numbers import ArithmeticValid, NumbersOnPage, UnitPeriodPresent
 from server.text.checks.quotes import CitesBlock, QuotesVerbatim
@@ -34,7 +36,8 @@ _Specs = (
     QuotesVerbatim | CitesBlock | SectionNamed | HasForm | MustEndWith | MustSay | MustNotSay | Hedged | LengthsKept
     | NumbersOnPage | QuoteCoverage | ModalFidelity | NoCausalUpgrade | AttributionPresent | EntityFidelity
     | IdentifierFidelity | NoUnsupportedSuperlatives | NoUnsupportedPromise | ArithmeticValid | UnitPeriodPresent
-    | DistinctVariants | ReadabilityGrade | RequiredSlots | NumberedSteps
+    | DistinctVariants | ReadabilityGrade | RequiredSlots | NumberedSteps | DoseQuotedOnly | RedFlagEscalation
+    | SafetyFirst | NoNewUrls | DefangedUrls | SafeStepPresent
 )  # fmt: skip
 CHECKS: dict[str, type[CheckSpec]] = {spec.model_fields["check"].default: spec for spec in get_args(_Specs)}
 
