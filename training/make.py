@@ -67,6 +67,9 @@ class Job:
     @property
     def digests(self) -> dict[str, str]:
         found = lock.data_digests(self.data / self.copilot.id, pages=pages_folder(self.data, self.copilot.id))
+        replayed = forgetting.general_folder(self.data) / "train.jsonl"
+        if self.recipe.replay_share and replayed.is_file():
+            found["replayed"] = sha256_of(replayed)
         if self.corrections is not None:
             own = lock.data_digests(self.corrections, pages=self.corrections / PAGES)
             found |= {f"corrections/{name}": digest for name, digest in own.items() if name in _READ or "/" in name}
@@ -98,6 +101,8 @@ class Bench:
         self.heldout = renderer.rows(_with_pages(examples, "heldout"))
         self.general_folder = forgetting.general_folder(job.data)
         plain = Renderer(self.layout, instructions="", context=context, search=search)
+        count = round(job.recipe.replay_share * len(self.train))
+        self.replayed = forgetting.replayed(self.general_folder, plain, count=count)
         self.probes = {
             GENERAL: forgetting.general_rows(self.general_folder, plain),
             **forgetting.rows_of_others(job.others, job.data, self.layout, context=context),
@@ -119,7 +124,7 @@ class Bench:
     @property
     def everything(self) -> list[Rendered]:
         """All rows whose pages will be read."""
-        return [*self.train, *self.heldout, *itertools.chain.from_iterable(self.probes.values())]
+        return [*self.train, *self.replayed, *self.heldout, *itertools.chain.from_iterable(self.probes.values())]
 
     def supervised_text(self, row: Rendered) -> str:
         return str(self.tokenizer.decode(list(row.suffix[row.answer_at :])))
@@ -143,7 +148,8 @@ def train(job: Job, *, on_event: OnEvent) -> dict[str, Any]:
     if job.start is not None:
         adapter.load_start(model, job.start)
     file = job.work / "checkpoint.safetensors"
-    fit = Fit(model, job.recipe, train=bench.train, heldout=bench.heldout, file=file, key=key, on_event=on_event)
+    rows = [*bench.train, *bench.replayed]
+    fit = Fit(model, job.recipe, train=rows, heldout=bench.heldout, file=file, key=key, on_event=on_event)
     started_from = bench.measure(model, fit.prefixes, folder=job.start), bench.losses(model, fit.prefixes)
     fit.run()
     adapter.round_weights(model)
@@ -237,6 +243,7 @@ def _lock(job: Job, bench: Bench, fit: Fit, *, key: str, weights: Path) -> dict[
         "data": job.digests,
         "corrections": bench.corrected,
         "train_examples": len(bench.train),
+        "replayed_examples": len(bench.replayed),
         "heldout_examples": len(bench.heldout),
         "start_sha256": sha256_of(job.start / adapter.WEIGHTS) if job.start else None,
         "steps": fit.progress.step,

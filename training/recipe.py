@@ -44,6 +44,7 @@ class Recipe(BaseModel):
     dropout: float = Field(0.0, ge=0, lt=1)
     clip: float = Field(1.0, gt=0)
     abstain_weight: float = Field(1.0, gt=0, le=1)  # of an abstaining example: all alike, they are learned first
+    replay_share: float = Field(0.0, ge=0, le=2)  # general examples for each of the copilot's, against forgetting
     seed: int = Field(1, ge=0, lt=2**31)
     checkpointing: bool = False  # layers are computed again in the backward pass: less memory, a third slower
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"

@@ -1,5 +1,6 @@
 """What an adapter does to questions outside its subject."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,16 @@ from training.fit.adapter import load_base
 from training.fit.loop import held_out_nll, new_adapter, trainable
 from training.fit.prefix import PrefixCache
 from training.measure import probes as forgetting
-from training.measure.probes import compared, digest, general_folder, general_rows, losses, rows_of_others, some_others
+from training.measure.probes import (
+    compared,
+    digest,
+    general_folder,
+    general_rows,
+    losses,
+    replayed,
+    rows_of_others,
+    some_others,
+)
 
 CONTEXT = 512
 ADAPTERS_DIR = load_settings().adapters_dir
@@ -31,7 +41,7 @@ def spoil(model: PeftModel) -> None:
     torch.manual_seed(3)
     with torch.no_grad():
         for weight in trainable(model).values():
-            weight.normal_(std=0.05)
+            weight.normal_(std=0.5)
 
 
 def test_the_general_set_that_ships_is_sound(layout: PromptLayout) -> None:
@@ -90,3 +100,19 @@ def test_of_another_copilot_only_so_many_rows_are_read(
         [Copilot("shop/review", "", "shop", "", instructions=INSTRUCTIONS)], data, layout, context=CONTEXT
     )
     assert [row.example.question for row in asked["shop/review"]] == ["What does it carry?", "What is the seat?"]
+
+
+def test_general_examples_are_replayed_the_same_ones_each_time_and_none_where_there_are_none(
+    layout: PromptLayout, data: Path, tmp_path: Path
+) -> None:
+    plain = Renderer(layout, instructions="", context=CONTEXT)
+    shutil.copytree(data, tmp_path / "data")
+    folder = tmp_path / "data" / "general"
+
+    assert replayed(folder, plain, count=2) == []
+    shutil.copytree(folder / "pages" / "heldout", folder / "pages" / "train")
+    shutil.copy(folder / "heldout.jsonl", folder / "train.jsonl")
+    assert replayed(folder, plain, count=0) == []
+    first = [row.example.question for row in replayed(folder, plain, count=1)]
+    assert first == [row.example.question for row in replayed(folder, plain, count=2)][:1]
+    assert len(replayed(folder, plain, count=5)) == 2

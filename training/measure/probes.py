@@ -46,6 +46,18 @@ def general_rows(folder: Path, renderer: Renderer) -> list[Rendered]:
     return renderer.rows([(example, pages[example.page]) for example in examples[:GENERAL_ROWS_MAX]])
 
 
+def replayed(folder: Path, renderer: Renderer, *, count: int) -> list[Rendered]:
+    """A fixed sample of the general adapter's own training examples, which keep it from being forgotten. Empty where
+    the folder has none. Raises DataError.
+    """
+    if not count or not (folder / "train.jsonl").is_file():
+        return []
+    pages = read_pages(folder / "pages" / "train")
+    found = read_rows(folder / "train.jsonl", pages, where=f"{GENERAL}/train.jsonl", folder="pages/train")
+    examples = sorted(found, key=lambda example: hashlib.sha256(example.question.encode()).digest())
+    return renderer.rows([(example, pages[example.page]) for example in examples[:count]])
+
+
 def some_others(copilots: Iterable[str], own: str) -> list[str]:
     """Ids of at most OTHERS_MAX copilots other than `own`: for one copilot the same ones each time, for each copilot
     others, and hardly changed by a new one.
