@@ -1,7 +1,7 @@
-"""Makes one copilot's adapter at a time, in a child process, and tells every client how it goes. Made by connections.
+"""Makes one copilot's adapter at a time, in a child process, and tells every client how it goes. Made by app.
 
 The child is `python -m training train`, at low priority and with a processor core left for answers. Nothing of
-training is imported here; a child that crashes, hangs or babbles is ended and reported, and takes nothing with it.
+training is imported here; a child that crashes, hangs or prints garbage is ended and reported, and harms nothing else.
 """
 
 import asyncio

@@ -25,10 +25,10 @@ def keep(adapter: Path) -> Path | None:
     if not adapter.is_dir():
         return None
     version = next_place(adapter)
-    beside = version.with_name(f".{version.name}")
-    shutil.rmtree(beside, ignore_errors=True)
-    shutil.copytree(adapter, beside)
-    os.replace(beside, version)
+    copy = version.with_name(f".{version.name}")
+    shutil.rmtree(copy, ignore_errors=True)
+    shutil.copytree(adapter, copy)
+    os.replace(copy, version)
     return version
 
 

@@ -23,7 +23,7 @@ from server.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Adopted:
-    """Where the adapter is now. `in_use` is False when it stands beside the one that was there."""
+    """Where the adapter is now. `in_use` is False when another one was there and stays in use."""
 
     folder: Path
     base: str

@@ -139,7 +139,7 @@ class OpenPage:
         return ReadPage(page, prefix, tokens, info, int((time.monotonic() - started) * 1000), finder, encoded)
 
     async def _encode(self, finder: Finder) -> None:
-        """Beside the prefill, so that opening a page is not delayed."""
+        """Concurrently with the prefill, so that opening a page is not delayed."""
         if self._parts.encoder is None:
             return
         try:

@@ -25,7 +25,7 @@ def prepare(ask: Ask, read: ReadPage, *, copilot: Copilot, parts: Parts) -> tupl
     room = parts.engine.info.context_tokens - len(read.tokens.ids) - len(turn)
     if room < _ANSWER_TOKENS_MIN:
         raise LimitExceeded(
-            "The question is too long beside this page. Shorten it, or select a part of the page.",
+            "The question is too long for this page. Shorten it, or select a part of the page.",
             code="question_too_long",
         )
     tokens = min(ask.max_tokens or settings.answer_tokens_default, room)
@@ -43,7 +43,7 @@ def prepare(ask: Ask, read: ReadPage, *, copilot: Copilot, parts: Parts) -> tupl
 
 
 def _history(turns: Sequence[EarlierTurn], layout: PromptLayout, *, room: int) -> list[int]:
-    """The latest earlier turns that fit into `room` tokens beside the answer; older ones are forgotten."""
+    """The latest earlier turns that fit into `room` tokens together with the answer; older ones are forgotten."""
     ids: list[int] = []
     for earlier in reversed(turns):
         turn = layout.history([Turn(earlier.question, earlier.answer)])

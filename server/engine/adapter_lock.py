@@ -1,4 +1,4 @@
-"""lock.json beside an adapter's weights: what they belong to, and their hash. The one reader and writer of that file,
+"""lock.json of an adapter folder: what its weights belong to, and their hash. The one reader and writer of that file,
 for catalog, the loader, training and bench. The file may come from anywhere: nothing in it is believed unchecked.
 """
 

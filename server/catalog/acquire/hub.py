@@ -1,7 +1,7 @@
-"""The model hub behind two calls: what a model is, and its files. Called by pull; tests put a folder in its place.
+"""The model hub as two calls: what a model is, and its files. Called by pull; tests put a folder in its place.
 `python -m server.catalog.acquire.hub` brings one file; fetch starts it.
 
-Speaks to another machine only when the user asked for it or at the first set-up; beside it only fetch does.
+Speaks to another machine only when the user asked for it or at the first set-up; apart from it only fetch does.
 """
 
 import sys

@@ -1,6 +1,6 @@
 """Puts the default base model and the finder's encoder on disk, once. Called by serve, ask, base_commands and add.
 
-Everything is made in a hidden folder beside its place and moved there when it is whole; a lock lets one process at a
+Everything is made in a hidden folder and moved into place when it is complete; a lock lets one process at a
 time do so. A file that was fetched and checked is kept for the next try, a conversion always starts anew.
 """
 

@@ -1,6 +1,6 @@
 """Brings a base model from the hub to <bases_dir>/<name>, and takes it away again. Called by base_commands and add.
 
-Only safetensors, JSON and tokenizer files are fetched. Everything lands in a hidden folder beside the place and is
+Only safetensors, JSON and tokenizer files are fetched. Everything is downloaded into a hidden folder and is
 moved there after every size and hash was compared: a folder without a dot in front is whole.
 """
 

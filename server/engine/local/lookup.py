@@ -14,22 +14,22 @@ REST_MAX = 32
 
 
 class Repeats:
-    """Tokens, and for each pair of neighbours the places right behind it. A page's is shared by all its answers."""
+    """Tokens, and for each pair of neighbours the places right after it. A page's is shared by all its answers."""
 
     def __init__(self, ids: Iterable[int] = ()) -> None:
         self.ids: list[int] = []
-        self._behind: dict[tuple[int, int], list[int]] = {}
+        self._after: dict[tuple[int, int], list[int]] = {}
         self.extend(ids)
 
     def extend(self, ids: Iterable[int]) -> None:
         for token in ids:
             self.ids.append(token)
             if len(self.ids) > 1:
-                self._behind.setdefault((self.ids[-2], token), []).append(len(self.ids))
+                self._after.setdefault((self.ids[-2], token), []).append(len(self.ids))
 
-    def behind(self, pair: tuple[int, int]) -> list[int]:
+    def after(self, pair: tuple[int, int]) -> list[int]:
         """The latest places, the end of the tokens itself left out."""
-        places = self._behind.get(pair, [])[-PLACES_MAX - 1 :]
+        places = self._after.get(pair, [])[-PLACES_MAX - 1 :]
         return [place for place in places if place < len(self.ids)][-PLACES_MAX:]
 
 
@@ -54,7 +54,7 @@ class Lookup:
         if size < 1 or len(written) < 2:
             return ()
         pair = written[-2], written[-1]
-        places = [(source.ids, place) for source in (self._page, self._thread) for place in source.behind(pair)]
+        places = [(source.ids, place) for source in (self._page, self._thread) for place in source.after(pair)]
         if not places:
             return ()
         agreed = [_agreed(ids[max(0, place - AGREED_MAX) : place], written) for ids, place in places]

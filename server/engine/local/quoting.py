@@ -99,7 +99,7 @@ class PageIndex:
 def _spell_first_words(
     blocks: dict[int, bytes], starts: Iterable[Place], spelled: dict[Place, set[int]], vocabulary: Vocabulary
 ) -> set[int]:
-    """Add the spelling of each word as it stands right behind a quotation mark; returns the first tokens."""
+    """Add the spelling of each word as it stands right after a quotation mark; returns the first tokens."""
     places: dict[bytes, list[Place]] = {}
     for n, at in starts:
         word = _WORD.match(blocks[n], at)

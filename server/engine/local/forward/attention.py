@@ -27,7 +27,7 @@ Index = slice | Tensor
 
 @dataclass(slots=True)
 class RowSpan:
-    """Tokens [start, end) of the packed step belong to one row. Its new KV goes behind `tail.length`."""
+    """Tokens [start, end) of the packed step belong to one row. Its new KV goes after `tail.length`."""
 
     start: int
     end: int
@@ -193,7 +193,7 @@ def _products(
 ) -> tuple[Tensor, Tensor]:
     """query [kv, tokens * group, dim] over key, value [kv, keys, dim], some tokens at a time; mask as in `_over`.
 
-    Keys behind the last of those tokens are not looked at. Scores of bf16 queries are rounded to bf16 before the
+    Keys after the last of those tokens are ignored. Scores of bf16 queries are rounded to bf16 before the
     softmax, as in the eager attention of transformers.
     """
     kv_heads, positions, _ = query.shape

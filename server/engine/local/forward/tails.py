@@ -55,7 +55,7 @@ class Slab:
 
 
 class Tail:
-    """One row's slot. `length` counts committed tokens; what stands behind them is being written."""
+    """One row's slot. `length` counts committed tokens; what follows them is being written."""
 
     def __init__(self, pool: "TailPool", slab: Slab) -> None:
         self._pool, self.slab, self.slot = pool, slab, slab.take()
@@ -73,7 +73,7 @@ class Tail:
 
     @torch.inference_mode()
     def reserve(self, tokens: int) -> None:
-        """Make room for `tokens` more behind the committed ones."""
+        """Make room for `tokens` more after the committed ones."""
         needed = self.length + tokens
         if needed > self.slab.capacity:
             old_slab, old_slot, keys, values = self.slab, self.slot, self.keys, self.values
