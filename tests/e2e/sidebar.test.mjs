@@ -156,7 +156,7 @@ describe('with a server', () => {
     await ask(frame, 'How strong is the evidence for the service level?');
     assert.ok((await lastAnswer(frame)).length > 0);
     assert.equal(await frame.locator('.turn').last().locator('.badge').innerText(), 'Tuned');
-    await strip.getByRole('button', { name: 'Put away' }).click();
+    await strip.getByRole('button', { name: 'Dismiss' }).click();
     await status.getByText('its own adapter now').waitFor({ state: 'detached' });
   });
 
