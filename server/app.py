@@ -21,7 +21,7 @@ from server.errors import RetinueError
 from server.settings import Settings
 from server.text.finder import Encoder
 from server.transport.channel import Channel
-from server.transport.connections import Connections, Doors
+from server.transport.connections import Connections, HandshakeContext
 from server.transport.keyfile import KeyFile
 from server.transport.pairing import EXTENSION_ORIGINS, PairingCode, host_allowed, origin_allowed
 from server.transport.wire import Gone
@@ -55,13 +55,13 @@ def build_app(
     `app.state.connections` is there once the app has started, `app.state.code` at once.
     """
     code = PairingCode(valid_s=settings.pairing_s, tries_max=settings.pairing_tries_max, announce=announce)
-    doors = Doors(KeyFile(settings.config_dir), code, port, paired)
+    handshake = HandshakeContext(KeyFile(settings.config_dir), code, port, paired)
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         try:
             connections = app.state.connections = await _open_connections(
-                settings, engine, load_base, load_encoder, check_adapter, doors
+                settings, engine, load_base, load_encoder, check_adapter, handshake
             )
         except Exception as error:  # uvicorn would print a traceback; `serve` stops and says why in a sentence
             app.state.failure = _as_failure(error)
@@ -70,7 +70,7 @@ def build_app(
         try:
             yield
         finally:
-            await connections.go_away()
+            await connections.shut_down()
             await engine.stop()
 
     app = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
@@ -111,10 +111,10 @@ async def _open_connections(
     load_base: Callable[[], BaseText],
     load_encoder: Callable[[], Encoder | None],
     check_adapter: CheckAdapter | None,
-    doors: Doors,
+    handshake: HandshakeContext,
 ) -> Connections:
     """Load weights, tokenizer and the finder's encoder side by side, then read the copilots for that base."""
-    doors.keys.ensure_cli_key()
+    handshake.keys.ensure_cli_key()
     base, encoder, _ = await asyncio.gather(
         asyncio.to_thread(load_base), asyncio.to_thread(load_encoder), engine.start()
     )
@@ -126,7 +126,7 @@ async def _open_connections(
         adapter_bytes_max=settings.adapter_bytes_max,
     )
     await asyncio.to_thread(copilots.refresh)
-    return Connections(Parts(settings, engine, base, encoder), copilots, doors)
+    return Connections(Parts(settings, engine, base, encoder), copilots, handshake)
 
 
 def known_extension(origin: str) -> bool:

@@ -66,7 +66,7 @@ function admit(port: Port, relay: Relay): void {
     if (message.kind === 'open') {
       void tabOf(port.sender, message).then((id) => {
         tab = id;
-        send(id === null ? { kind: 'stranger' } : { kind: 'opened', tab: id });
+        send(id === null ? { kind: 'untrusted' } : { kind: 'opened', tab: id });
         if (id !== null) relay.attach(send, message);
       });
       return;

@@ -76,7 +76,7 @@ test.each([
   const port = await connect(sender, { open });
   port.onMessage.fire({ kind: 'pair', code: 'ABCDEFGH' });
   port.onMessage.fire({ kind: 'command', id: 1, command: { do: 'read' } });
-  expect(port.got).toEqual([{ kind: 'stranger' }]);
+  expect(port.got).toEqual([{ kind: 'untrusted' }]);
   expect(relay.attach).not.toHaveBeenCalled();
   expect(relay.receive).not.toHaveBeenCalled();
   expect(opened.orderCommand).not.toHaveBeenCalled();
@@ -85,7 +85,7 @@ test.each([
 test('a nonce belongs to the first document that shows it', async () => {
   await register(3, 'n1');
   await connect(frameIn(3, 'd1'));
-  expect((await connect(frameIn(3, 'd2'))).got).toEqual([{ kind: 'stranger' }]);
+  expect((await connect(frameIn(3, 'd2'))).got).toEqual([{ kind: 'untrusted' }]);
   expect((await connect(frameIn(3, 'd1'))).got).toEqual([{ kind: 'opened', tab: 3 }]);
 });
 

@@ -81,7 +81,7 @@ async def _ask(
                 passages = frame.passages
             if isinstance(frame, RunDone) and start is not None:
                 return Answer(frame, start, base.name, passages, page_read)
-            say.hear(frame)
+            say.handle(frame)
 
 
 @contextlib.asynccontextmanager
@@ -134,7 +134,7 @@ def _find(wanted: str, known: list[CopilotCard] | Copilots) -> str:
 class _Quiet:
     """Says nothing on the way."""
 
-    def hear(self, frame: object) -> None:
+    def handle(self, frame: object) -> None:
         """Nothing to do."""
 
 
@@ -144,7 +144,7 @@ class _Terminal(_Quiet):
     def __init__(self, console: Console) -> None:
         self._console = console
 
-    def hear(self, frame: object) -> None:
+    def handle(self, frame: object) -> None:
         if isinstance(frame, RunDelta):
             self._console.print(Text(_printable(frame.text)), end="", soft_wrap=True)
         elif isinstance(frame, PageReady) and frame.blocks_read < frame.blocks_total:

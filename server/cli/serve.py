@@ -149,7 +149,7 @@ class Server(uvicorn.Server):
         if connections is not None:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_STOP_S):
-                    await connections.go_away()
+                    await connections.shut_down()
         await super().shutdown(sockets)
 
 

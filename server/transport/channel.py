@@ -61,7 +61,7 @@ class Channel:
         if self._session is not None and not (isinstance(frame, TrainProgress) and self._outbox.full):
             self._outbox.put(frame)
 
-    def go_away(self) -> None:
+    def shut_down(self) -> None:
         self._outbox.put(GoingAway())
         self._finish(_GOING_AWAY)
 
@@ -72,7 +72,7 @@ class Channel:
 
     async def _admit(self) -> None:
         self._key = await prove(
-            self._connections.doors, origin=self._origin, receive=self._unproven.receive, send=self._unproven.send
+            self._connections.handshake, origin=self._origin, receive=self._unproven.receive, send=self._unproven.send
         )
         await asyncio.to_thread(self._connections.copilots.refresh)
 
@@ -166,7 +166,7 @@ class Channel:
                 return self._finish(_TRY_LATER)
 
     def _revoked(self) -> bool:
-        return self._connections.doors.keys.key(self._origin) != self._key
+        return self._connections.handshake.keys.key(self._origin) != self._key
 
     def _give_up(self, error: RetinueError) -> None:
         self._outbox.put(error_frame(error))

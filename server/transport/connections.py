@@ -28,13 +28,13 @@ class Leaver(Protocol):
 
     def tell(self, frame: Frame) -> None: ...
 
-    def go_away(self) -> None: ...
+    def shut_down(self) -> None: ...
 
     async def gone(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
-class Doors:
+class HandshakeContext:
     """What the handshake needs. `paired` tells the user that an Origin paired."""
 
     keys: KeyFile
@@ -44,10 +44,10 @@ class Doors:
 
 
 class Connections:
-    def __init__(self, parts: Parts, copilots: Copilots, doors: Doors) -> None:
+    def __init__(self, parts: Parts, copilots: Copilots, handshake: HandshakeContext) -> None:
         self.parts = parts
         self.copilots = copilots
-        self.doors = doors
+        self.handshake = handshake
         self.trainings = Trainings(
             parts.settings,
             copilots,
@@ -94,12 +94,12 @@ class Connections:
         else:
             self._farewells[session] = asyncio.create_task(self._end_later(session))
 
-    async def go_away(self) -> None:
+    async def shut_down(self) -> None:
         """Tell every client, then end every session. No socket is let in any more."""
         self._closing = True
         leaving = list(self._channels)
         for channel in leaving:
-            channel.go_away()
+            channel.shut_down()
         await asyncio.gather(*(channel.gone() for channel in leaving))
         for farewell in self._farewells.values():
             farewell.cancel()

@@ -10,14 +10,14 @@ from server.errors import NotPaired, OutOfOrder, RetinueError
 from server.protocol import VERSION, Frame
 from server.protocol.client import ClientFrame, Hello, Proof
 from server.protocol.server import Challenge
-from server.transport.connections import Doors
+from server.transport.connections import HandshakeContext
 from server.transport.pairing import derive_key, mac, new_nonce, same
 
 Receive = Callable[[], Awaitable[ClientFrame]]
 Send = Callable[[Frame], Awaitable[None]]
 
 
-async def prove(doors: Doors, *, origin: str, receive: Receive, send: Send) -> bytes:
+async def prove(handshake: HandshakeContext, *, origin: str, receive: Receive, send: Send) -> bytes:
     """The key that both sides proved. Raises NotPaired, OutOfOrder and RetinueError (`version_unsupported`)."""
     hello = await receive()
     if not isinstance(hello, Hello):
@@ -29,8 +29,8 @@ async def prove(doors: Doors, *, origin: str, receive: Receive, send: Send) -> b
             code="version_unsupported",
         )
     nonce_server = new_nonce()
-    code = doors.code.take_try() if hello.mode == "pair" else None
-    key = await _key(doors, code, origin=origin, nonce_client=hello.nonce, nonce_server=nonce_server)
+    code = handshake.code.take_try() if hello.mode == "pair" else None
+    key = await _key(handshake, code, origin=origin, nonce_client=hello.nonce, nonce_server=nonce_server)
 
     def expected(role: str) -> str:
         return mac(
@@ -40,7 +40,7 @@ async def prove(doors: Doors, *, origin: str, receive: Receive, send: Send) -> b
             nonce_client=hello.nonce,
             nonce_server=nonce_server,
             origin=origin,
-            port=doors.port,
+            port=handshake.port,
         )
 
     await send(Challenge(nonce=nonce_server, mac=expected("server")))
@@ -50,9 +50,9 @@ async def prove(doors: Doors, *, origin: str, receive: Receive, send: Send) -> b
     if not same(proof.mac, expected("client")):
         raise NotPaired("The proof is wrong. Pair again with the code in the terminal.")
     if code is not None:
-        doors.code.use(code)
-        doors.keys.store(origin, key)
-        doors.paired(origin)
+        handshake.code.use(code)
+        handshake.keys.store(origin, key)
+        handshake.paired(origin)
     return key
 
 
@@ -62,10 +62,12 @@ def _what_to_renew(client: int) -> str:
     return "Stop the server and start the newer one."
 
 
-async def _key(doors: Doors, code: str | None, *, origin: str, nonce_client: str, nonce_server: str) -> bytes:
+async def _key(
+    handshake: HandshakeContext, code: str | None, *, origin: str, nonce_client: str, nonce_server: str
+) -> bytes:
     if code is not None:
         return await asyncio.to_thread(derive_key, code, nonce_client=nonce_client, nonce_server=nonce_server)
-    key = doors.keys.key(origin)
+    key = handshake.keys.key(origin)
     if key is None:
         raise NotPaired("This browser is not paired with the server. Pair it with the code in the terminal.")
     return key

@@ -17,7 +17,7 @@ from server.protocol.client import CLIENT_FRAME
 from server.settings import Settings
 from server.text.prompt import PromptLayout
 from server.transport.channel import Channel
-from server.transport.connections import Connections, Doors
+from server.transport.connections import Connections, HandshakeContext
 from server.transport.keyfile import KeyFile
 from server.transport.pairing import PairingCode, mac, new_nonce
 from server.transport.wire import Gone
@@ -181,9 +181,9 @@ class Harness:
         code = PairingCode(
             valid_s=self.settings.pairing_s, tries_max=self.settings.pairing_tries_max, announce=self.codes.append
         )
-        self.doors = Doors(self.keys, code, PORT)
+        self.handshake = HandshakeContext(self.keys, code, PORT)
         self.copilots = some_copilots(self.settings, self.engine.info, check_adapter)
-        self.connections = Connections(Parts(self.settings, self.engine, base_text()), self.copilots, self.doors)
+        self.connections = Connections(Parts(self.settings, self.engine, base_text()), self.copilots, self.handshake)
         self.tasks: list[asyncio.Task[None]] = []
 
     def knock(self, origin: str = ORIGIN) -> FakeWire:

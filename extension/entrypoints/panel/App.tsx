@@ -24,7 +24,7 @@ export function App({ store }: { store: Store }) {
   useEscape(store, picking !== null, stopPicking);
   const { status } = state.link;
   const isPairing = status === 'unpaired' || status === 'wrong_code' || status === 'expired' || state.isPairingAgain;
-  const standstill = state.stranger || !isPairing ? standstillOf(state) : null;
+  const standstill = state.untrusted || !isPairing ? standstillOf(state) : null;
   return (
     <div class="panel">
       <Header store={store} state={state} onPick={() => setPicking(picking ? null : 'switch')} isPicking={picking !== null} />

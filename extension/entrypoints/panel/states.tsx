@@ -13,8 +13,8 @@ export interface StandstillView {
 }
 
 /** The state that fills the panel, or null when the conversation can be shown. */
-export function standstillOf({ stranger, link, page, turns }: State): StandstillView | null {
-  if (stranger) return { name: 'stranger', action: null };
+export function standstillOf({ untrusted, link, page, turns }: State): StandstillView | null {
+  if (untrusted) return { name: 'untrusted', action: null };
   if (link.status === 'offline' && turns.length === 0) return { name: 'offline', action: 'retry', command: 'make serve' };
   if (link.status === 'impostor') return { name: 'impostor', action: 'retry' };
   if (link.status === 'refused' && turns.length === 0) return { name: 'refused', action: 'retry', detail: link.message };

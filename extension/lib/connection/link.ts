@@ -3,7 +3,7 @@
 import { type Handshake, keyFromCode, newNonce, proofOf, sameProof } from './pairing.ts';
 import { type Challenge, type ClientFrame, type Error as ErrorFrame, type Ready, type ServerFrame, VERSION } from './protocol.ts';
 
-/** Why there is no link: nobody answers, no key, wrong code, a stranger on the port, or a refusal in the server's words. */
+/** Why there is no link: nobody answers, no key, wrong code, an impostor on the port, or a refusal in the server's words. */
 export type Trouble = 'offline' | 'unpaired' | 'wrong_code' | 'expired' | 'impostor' | 'refused';
 
 export type Key = Uint8Array<ArrayBuffer>;

@@ -59,7 +59,7 @@ export type FromPanel =
 
 export type ToPanel =
   | { kind: 'opened'; tab: number }
-  | { kind: 'stranger' }
+  | { kind: 'untrusted' }
   | { kind: 'link'; link: LinkView }
   | { kind: 'frame'; frame: ServerFrame }
   | { kind: 'answer'; id: number; answer: PageAnswer };

@@ -53,12 +53,12 @@ test('it opens with the nonce that the page script gave it and with what it has 
 
 test('the page is listened to only when the background knows the nonce', () => {
   expect(page.onmessage).toBeNull();
-  background({ kind: 'stranger' });
+  background({ kind: 'untrusted' });
   expect([page.onmessage, page.sent]).toEqual([null, []]);
   background({ kind: 'opened', tab: 3 });
   expect(page.sent).toEqual([{ hello: true }]);
   page.onmessage?.({ data: { event: 'moved' } });
-  expect(heard).toEqual([{ kind: 'stranger' }, { kind: 'opened', tab: 3 }, 'moved']);
+  expect(heard).toEqual([{ kind: 'untrusted' }, { kind: 'opened', tab: 3 }, 'moved']);
 });
 
 test('a second greeting does not take the place of the first', async () => {

@@ -285,7 +285,7 @@ async def test_answers_go_on_while_a_training_runs(tmp_path: Path, monkeypatch: 
     wire.say(ask())
 
     assert (await wire.next("run.done"))["answer"] == harness.engine.script
-    await harness.connections.go_away()
+    await harness.connections.shut_down()
 
 
 @pytest.mark.parametrize("deaf", [False, True])
@@ -299,7 +299,7 @@ async def test_a_server_that_stops_takes_the_child_with_it(
     wire.say(START)
     await _phase(wire, "measuring")
 
-    await harness.connections.go_away()
+    await harness.connections.shut_down()
 
     assert not _alive(harness)
     assert (await wire.next("going_away"))["type"] == "going_away"

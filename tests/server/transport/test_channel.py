@@ -219,7 +219,7 @@ async def test_every_client_hears_that_the_server_goes(tmp_path: Path) -> None:
     wire.say(ask())
     await wire.next("run.start")
 
-    await harness.connections.go_away()
+    await harness.connections.shut_down()
 
     assert (await wire.next("going_away"))["type"] == "going_away"
     assert wire.closed == 1001
@@ -240,7 +240,7 @@ async def test_going_away_never_hangs_whatever_the_writer_does(tmp_path: Path) -
         await settle(steps % 12)
 
         async with asyncio.timeout(3):
-            await harness.connections.go_away()
+            await harness.connections.shut_down()
 
 
 async def test_a_client_that_leaves_in_prefill_frees_its_row(tmp_path: Path) -> None:

@@ -130,7 +130,7 @@ async def pair(harness: Harness, typed: str, origin: str = ORIGIN) -> tuple[Fake
 
 async def test_pairing_with_the_code_leaves_a_key_for_the_next_time(tmp_path: Path) -> None:
     harness, origin = Harness(tmp_path), "moz-extension://01234567-89ab-cdef-0123-456789abcdef"
-    code = harness.doors.code.issue()
+    code = harness.handshake.code.issue()
 
     wire, key, server_knows = await pair(harness, code.lower(), origin)
     await wire.next("ready")
@@ -148,7 +148,7 @@ async def test_a_wrong_code_is_refused_and_the_sixth_try_locked(
 ) -> None:
     monkeypatch.setattr("server.transport.pairing.PBKDF2_ROUNDS", 10)
     harness = Harness(tmp_path)
-    harness.doors.code.issue()
+    harness.handshake.code.issue()
     for _ in range(5):
         wire, key, server_knows = await pair(harness, "AAAA-AAAA")
         assert not server_knows

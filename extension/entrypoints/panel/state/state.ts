@@ -17,7 +17,7 @@ export interface PageState {
 
 export interface State {
   link: LinkView;
-  stranger: boolean;
+  untrusted: boolean;
   tab: number | null;
   page: PageState;
   copilot: string;
@@ -39,5 +39,5 @@ export const NO_PAGE: PageState = {
 
 export const FIRST_STATE: State = {
   link: { status: 'connecting', message: '', ready: null, fresh: true },
-  stranger: false, tab: null, page: NO_PAGE, copilot: 'generalist', recent: [], turns: [], training: null, selection: '', notice: '', missing: '', isPairingAgain: false,
+  untrusted: false, tab: null, page: NO_PAGE, copilot: 'generalist', recent: [], turns: [], training: null, selection: '', notice: '', missing: '', isPairingAgain: false,
 };

@@ -13,7 +13,7 @@ export class Store {
   state: State = FIRST_STATE;
   private listeners = new Set<() => void>();
   private readonly wire = new Wire(
-    (message) => this.hear(message),
+    (message) => this.handle(message),
     (event) => (event === 'moved' ? this.patchPage({ moved: true }) : void this.refreshSelection()),
     () => this.standing(),
   );
@@ -117,8 +117,8 @@ export class Store {
 
   // --- what comes in
 
-  private hear(message: ToPanel): void {
-    if (message.kind === 'stranger') this.patch({ stranger: true });
+  private handle(message: ToPanel): void {
+    if (message.kind === 'untrusted') this.patch({ untrusted: true });
     if (message.kind === 'frame') this.takeFrame(message.frame);
     if (message.kind === 'link') this.takeLink(message.link);
     if (message.kind === 'opened' && this.state.tab === null) {

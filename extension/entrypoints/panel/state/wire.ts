@@ -30,7 +30,7 @@ export class Wire {
   private nextCall = 1;
 
   constructor(
-    private readonly hear: (message: ToPanel) => void,
+    private readonly handle: (message: ToPanel) => void,
     private readonly pageSays: (event: 'moved' | 'focus') => void,
     private readonly standing: () => { page: string | null; seen: Record<string, number> },
   ) {}
@@ -82,7 +82,7 @@ export class Wire {
     port.onMessage.addListener((message: ToPanel) => {
       if (message.kind === 'opened') this.listenToPage();
       if (message.kind === 'answer') this.calls.get(message.id)?.(message.answer);
-      else this.hear(message);
+      else this.handle(message);
     });
     port.onDisconnect.addListener(() => {
       this.port = null;
