@@ -120,8 +120,8 @@ An activated LoRA: it acts from the user's turn on and leaves the page's KV cach
 | {placed["ci95"][0]} to {placed["ci95"][1]} |
 | "does not say" F1 ({found["after"]["examples"]} examples) | {found["before"]["f1"]} | {found["after"]["f1"]} | |
 
-"Before" is the base model with the same instructions and no adapter. Answers are greedy, at most 96 tokens, and held
-to the page inside quotation marks, as served. A check counts where the example's own answer passes it.
+"Before" is what the training started from, mostly the general adapter, with the same instructions.
+Answers are greedy, at most 96 tokens, and held to the page inside quotation marks, as served. A check counts where the example's own answer passes it.
 The right block: the first block that the answer names is one that the example's own answer names.
 
 | check | before | after | examples |
@@ -144,7 +144,7 @@ Largest change of the base's logits on page text with the adapter loaded: {forgo
 Loss per answer token on other held-out questions, when this adapter answers them; general questions may lose
 {GENERAL_RISE_MAX:.0%}. On the questions of some other copilots (with their instructions) it need not be good.
 
-| questions | examples, pages | adapter off | adapter on | rise |
+| questions | examples, pages | before | after | rise |
 |---|---|---|---|---|
 {lines}
 ![before and after](report.png)
