@@ -121,7 +121,8 @@ An activated LoRA: it acts from the user's turn on and leaves the page's KV cach
 | "does not say" F1 ({found["after"]["examples"]} examples) | {found["before"]["f1"]} | {found["after"]["f1"]} | |
 
 "Before" is what the training started from, mostly the general adapter, with the same instructions.
-Answers are greedy, at most 96 tokens, and held to the page inside quotation marks, as served. A check counts where the example's own answer passes it.
+Answers are greedy, at most 96 tokens, and held to the page inside quotation marks, as served. A check counts where
+the example's own answer passes it.
 The right block: the first block that the answer names is one that the example's own answer names.
 
 | check | before | after | examples |
