@@ -14,14 +14,8 @@ def make(*arguments: str) -> str:
     """What make prints, also when make runs this test: it must not know of the outer one."""
     outer = {"MAKEFLAGS", "MAKELEVEL", "MFLAGS"}
     environment = {name: value for name, value in os.environ.items() if name not in outer}
-    done = subprocess.run(  # noqa: S603
-        ["make", *arguments],
-        cwd=ROOT,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=True,  # noqa: S607
-    )
+    line = ["make", *arguments]
+    done = subprocess.run(line, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)  # noqa: S603
     return done.stdout
 
 
