@@ -102,7 +102,7 @@ def committed_copilots(settings: Settings, base: Path) -> list[str]:
 
 def adapter_folder(copilot: str, base: Path, settings: Settings) -> Path:
     """Where the adapter lies, in the user's folder or the built-in one."""
-    roots = (layout.users(settings.user_dir), settings.adapters_dir)
+    roots = (layout.user_root(settings.user_dir), settings.adapters_dir)
     places = [layout.adapter_folder(root, copilot, base.name) for root in roots]
     return next(folder for folder in places if folder.is_dir())
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from server.catalog.bases import find_encoder
 from server.catalog.copilots import Copilot, Copilots
-from server.catalog.layout import FINDER, GENERAL, adapter_folder, users
+from server.catalog.layout import FINDER, GENERAL, adapter_folder, user_root
 from server.errors import BaseError, DataError
 from server.settings import Settings, load_settings
 from training.recipe import default_recipe, read_recipe
@@ -30,7 +30,7 @@ def job(
     settings = load_settings()
     folder = find_base(base or settings.base, places=(settings.bases_dir,))
     record = find_copilot(copilot)
-    root = users(settings.user_dir) if own else settings.adapters_dir
+    root = user_root(settings.user_dir) if own else settings.adapters_dir
     target = out or adapter_folder(root, record.id, folder.name)
     data = data or settings.adapters_dir
     return Job(

@@ -34,7 +34,7 @@ test('in the page, with the layout that was kept', async () => {
   expect(sidePanel.open).not.toHaveBeenCalled();
 });
 
-test.each(['chrome://settings', 'file:///tmp/x.html', undefined])('beside a page that no extension may read: %s', async (url) => {
+test.each(['chrome://settings', 'file:///x.html', undefined])('next to a page that no extension may read: %s', async (url) => {
   await openFor({ id: 3, url });
   expect(scripting.executeScript).not.toHaveBeenCalled();
   expect(sidePanel.setOptions).toHaveBeenCalledWith({ tabId: 3, path: 'panel.html?host=side&tab=3', enabled: true });

@@ -12,7 +12,16 @@ from typing import Literal
 
 from server.catalog.adapter_files import check_files
 from server.catalog.copilot_files import CATEGORY_FILE, COPILOT_FILE, CategoryFile, CopilotFile, read_file
-from server.catalog.layout import ADAPTERS, GENERAL, PAGES, adapter_folder, copilot_folders, split_id, users
+from server.catalog.layout import (
+    ADAPTERS,
+    GENERAL,
+    PAGES,
+    adapter_folder,
+    copilot_folders,
+    split_id,
+    user_root,
+    whole_id,
+)
 from server.engine import AdapterRef, BaseInfo
 from server.errors import CopilotError, RetinueError
 from server.text.checks import CheckSpec
@@ -67,7 +76,7 @@ class Copilots:
         check_adapter: CheckAdapter | None = None,
         adapter_bytes_max: int = 256 * 1024**2,
     ) -> None:
-        self._roots = (adapters_dir, users(user_dir))
+        self._roots = (adapters_dir, user_root(user_dir))
         self._base = base
         self._check_adapter = check_adapter
         self._adapter_bytes_max = adapter_bytes_max
@@ -89,17 +98,11 @@ class Copilots:
 
     def get(self, wanted: str) -> Copilot:
         """By id, or by the part after the slash when only one category has it. Raises CopilotError."""
-        known = self.all()
-        matches = [copilot for copilot in known if wanted in (copilot.id, copilot.id.rpartition("/")[2])]
-        exact = [copilot for copilot in matches if copilot.id == wanted] or matches
-        if not exact:
-            raise CopilotError(f"There is no copilot {wanted!r}. `retinue copilots` lists them.")
-        if len(exact) > 1:
-            ids = " or ".join(copilot.id for copilot in exact)
-            raise CopilotError(f"{wanted!r} can mean {ids}. Use the whole name.", code="copilot_ambiguous")
-        if not exact[0].usable:
-            raise CopilotError(exact[0].refused or "This copilot cannot be read.", code="copilot_refused")
-        return exact[0]
+        found = {copilot.id: copilot for copilot in self.all()}
+        copilot = found[whole_id(wanted, found)]
+        if not copilot.usable:
+            raise CopilotError(copilot.refused or "This copilot cannot be read.", code="copilot_refused")
+        return copilot
 
     def _read_generalist(self) -> Copilot:
         """With the general adapter for the running base, where there is one. The user's own wins."""

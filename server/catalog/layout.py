@@ -10,7 +10,7 @@
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from server.errors import CopilotError
@@ -34,7 +34,7 @@ def pages_folder(root: Path, owner: str) -> Path:
     return root / owner.partition("/")[0] / PAGES
 
 
-def users(user_dir: Path) -> Path:
+def user_root(user_dir: Path) -> Path:
     """The root of the user's own copilots."""
     return user_dir / "copilots"
 
@@ -57,6 +57,20 @@ def split_id(copilot_id: str) -> tuple[str, str]:
     if category in _RESERVED or name == PAGES:
         raise CopilotError(f"The name {copilot_id!r} is taken by Retinue itself.", code="copilot_refused")
     return category, name
+
+
+def whole_id(wanted: str, ids: Iterable[str]) -> str:
+    """The id among `ids` that a person means: the whole one, or the part after the slash when only one has it.
+
+    Raises CopilotError (`copilot_unknown`, `copilot_ambiguous`).
+    """
+    known = list(ids)
+    matches = [wanted] if wanted in known else [one for one in known if one.rpartition("/")[2] == wanted]
+    if not matches:
+        raise CopilotError(f"There is no copilot {wanted!r}. `retinue copilots` lists them.")
+    if len(matches) > 1:
+        raise CopilotError(f"{wanted!r} can mean {' or '.join(matches)}. Use the whole name.", code="copilot_ambiguous")
+    return matches[0]
 
 
 def _folders(root: Path) -> Iterator[Path]:

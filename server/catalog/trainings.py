@@ -1,4 +1,4 @@
-"""Makes one copilot's adapter at a time, in a child process, and tells every client how it goes. Made by app.
+"""Makes one copilot's adapter at a time, in a child process, and tells every client how it goes. Made by connections.
 
 The child is `python -m training train`, at low priority and with a processor core left for answers. Nothing of
 training is imported here; a child that crashes, hangs or prints garbage is ended and reported, and harms nothing else.
@@ -16,7 +16,7 @@ from pathlib import Path
 
 from server.catalog import bases
 from server.catalog.copilots import Copilot, Copilots
-from server.catalog.layout import users
+from server.catalog.layout import user_root
 from server.catalog.train_events import Done, Failed, Measuring, Step, events, unexplained
 from server.errors import RetinueError, TrainError
 from server.protocol import Frame
@@ -49,7 +49,7 @@ class Trainings:
 
     def _examples(self, copilot_id: str) -> Path | None:
         """The root that holds the copilot's examples, the user's own before those that ship; None where none does."""
-        for root in (users(self._settings.user_dir), self._settings.adapters_dir):
+        for root in (user_root(self._settings.user_dir), self._settings.adapters_dir):
             if all((root / copilot_id / f"{split}.jsonl").is_file() for split in ("train", "heldout")):
                 return root
         return None

@@ -1,4 +1,4 @@
-"""Keeps earlier versions of a user's own adapter, and brings one back. Called by copilot_commands, training and adopt.
+"""Keeps earlier versions of a user's own adapter, and brings one back. Called by cli and training.
 
 <user_dir>/copilots/<category>/<copilot>/_adapters/<base>/                the one in use
 <user_dir>/copilots/<category>/<copilot>/_adapters/.versions/<base>/0001  earlier ones, the highest number is the newest

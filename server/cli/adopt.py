@@ -1,6 +1,6 @@
 """Takes in an adapter that PEFT wrote elsewhere: checks all of it against a base, then files it with the user's own.
 
-Called by copilot_commands. Which base an adapter was made for cannot be read from its files: names and shapes must be
+Called by copilots. Which base an adapter was made for cannot be read from its files: names and shapes must be
 the base's, and that is what the lock then says. What acts is never overwritten without `replace`.
 """
 
@@ -14,7 +14,7 @@ from pathlib import Path
 from server.catalog import bases, versions
 from server.catalog.adapter_files import FILES, check_files
 from server.catalog.copilot_files import COPILOT_FILE
-from server.catalog.layout import adapter_folder, split_id, users
+from server.catalog.layout import adapter_folder, split_id, user_root
 from server.engine.adapter_lock import AdapterLock, write_lock
 from server.errors import CopilotError
 from server.files import LOCK, sha256_of
@@ -38,7 +38,7 @@ def adopt(source: Path, copilot_id: str, settings: Settings, *, replace: bool = 
     """
     split_id(copilot_id)
     base = bases.find(settings, settings.base)
-    root = users(settings.user_dir)
+    root = user_root(settings.user_dir)
     target = adapter_folder(root, copilot_id, base.name)
     root.mkdir(parents=True, exist_ok=True)
     made = Path(tempfile.mkdtemp(prefix=".import-", dir=root))
@@ -100,7 +100,7 @@ def _check(made: Path, base: Path, settings: Settings) -> bool:
 
 def _describe(settings: Settings, copilot_id: str, source: str) -> None:
     """A copilot.toml to edit, unless the copilot has one already."""
-    folders = [root / copilot_id for root in (settings.adapters_dir, users(settings.user_dir))]
+    folders = [root / copilot_id for root in (settings.adapters_dir, user_root(settings.user_dir))]
     if any((folder / COPILOT_FILE).exists() for folder in folders):
         return
     name = copilot_id.partition("/")[2].replace("-", " ").capitalize()

@@ -14,9 +14,10 @@ from rich.console import Console
 from rich.text import Text
 
 from server.catalog.copilots import CheckAdapter, Copilots
+from server.catalog.layout import whole_id
 from server.compose import adapter_check, make_parts
 from server.conversation.pages import Parts
-from server.errors import CopilotError, LimitExceeded, RetinueError
+from server.errors import LimitExceeded, RetinueError
 from server.protocol.client import Ask, PageOpen
 from server.protocol.run import PassageCard, Quote, RunDelta, RunDone, RunError, RunPassages, RunStart
 from server.protocol.server import BaseCard, CopilotCard, Error, PageReading, PageReady
@@ -122,13 +123,7 @@ def _find(wanted: str, known: list[CopilotCard] | Copilots) -> str:
     """The whole id of a copilot given by its short name. Raises CopilotError."""
     if isinstance(known, Copilots):
         return known.get(wanted).id
-    ids = [card.id for card in known]
-    matches = [wanted] if wanted in ids else [card_id for card_id in ids if card_id.rpartition("/")[2] == wanted]
-    if not matches:
-        raise CopilotError(f"There is no copilot {wanted!r}. `retinue copilots` lists them.")
-    if len(matches) > 1:
-        raise CopilotError(f"{wanted!r} can mean {' or '.join(matches)}. Use the whole name.", code="copilot_ambiguous")
-    return matches[0]
+    return whole_id(wanted, (card.id for card in known))
 
 
 class _Quiet:

@@ -7,7 +7,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from server.catalog.layout import GENERAL, adapter_folder, users
+from server.catalog.layout import GENERAL, adapter_folder, user_root
 from server.settings import Settings, load_settings
 
 copilots_app = typer.Typer(invoke_without_command=True, help="The copilots: list, make, check, import, restore.")
@@ -67,7 +67,7 @@ def new(
     """Make the folder of a new copilot, with a copilot.toml to fill in."""
     from server.catalog.new_copilot import make
 
-    folder = make(copilot, root or users(load_settings().user_dir))
+    folder = make(copilot, root or user_root(load_settings().user_dir))
     _print(f"Made {folder}. Edit copilot.toml, then: retinue copilots check {copilot}")
 
 
@@ -115,12 +115,12 @@ def restore(copilot: CopilotArgument, base: BaseOption = None) -> None:
 
     settings = _settings(base=base)
     found = Copilots(adapters_dir=settings.adapters_dir, user_dir=settings.user_dir).get(copilot)
-    version = run_restore(adapter_folder(users(settings.user_dir), found.id, settings.base))
+    version = run_restore(adapter_folder(user_root(settings.user_dir), found.id, settings.base))
     _print(f"{found.id}: " + (f"version {version.name} is in use again." if version else "your own was put away."))
 
 
 def _roots(settings: Settings) -> list[Path]:
-    return [settings.adapters_dir, users(settings.user_dir)]
+    return [settings.adapters_dir, user_root(settings.user_dir)]
 
 
 def _settings(**overrides: Any) -> Settings:

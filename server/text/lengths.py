@@ -58,7 +58,7 @@ def pieces(answer: str) -> list[str]:
     """The texts to measure: lines with `- `, or all lines when there are none; names and sources left out."""
     lines = [line.strip() for line in answer.splitlines() if line.strip() and not line.startswith("From the page:")]
     listed = [line[2:].strip() for line in lines if line.startswith("- ")] or lines
-    return [_NAME.sub("", re.sub(r"\s*\[\d{1,5}\]$", "", line)) for line in listed]
+    return [_NAME.sub("", re.sub(r"(?<!\s)\s*\[\d{1,5}\]$", "", line)) for line in listed]
 
 
 def wrong_count(answer: str, question: str) -> str | None:

@@ -7,21 +7,19 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from server.catalog.copilots import read_texts
-from server.catalog.layout import copilot_folders
-from server.errors import CopilotError, RetinueError
+from server.catalog.layout import copilot_folders, whole_id
+from server.errors import RetinueError
 from training.dataset.audit import audit
 from training.dataset.examples import SPLITS, Examples
 
 
 def check_all(roots: Sequence[Path], *, wanted: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
-    """Id and faults of each copilot below the roots; a later root wins. Raises CopilotError (`copilot_unknown`)."""
+    """Id and faults of each copilot below the roots; a later root wins. Raises CopilotError when none, or
+    more than one, is meant."""
     found = {f"{folder.parent.name}/{folder.name}": root for root in roots for folder in copilot_folders(root)}
-    unknown = [one for one in wanted if not any(_is(one, known) for known in found)]
-    if unknown:
-        raise CopilotError(f"There is no copilot {unknown[0]!r} in {' or '.join(str(root) for root in roots)}.")
-    for copilot_id, root in sorted(found.items()):
-        if not wanted or any(_is(one, copilot_id) for one in wanted):
-            yield copilot_id, faults(copilot_id, roots, examples=root)
+    chosen = {whole_id(one, found) for one in wanted} or set(found)
+    for copilot_id in sorted(chosen):
+        yield copilot_id, faults(copilot_id, roots, examples=found[copilot_id])
 
 
 def faults(copilot_id: str, roots: Sequence[Path], *, examples: Path) -> list[str]:
@@ -34,7 +32,3 @@ def faults(copilot_id: str, roots: Sequence[Path], *, examples: Path) -> list[st
     except RetinueError as error:
         return [error.message]
     return [f"{line.name}: {line.value}: {line.wrong}" for line in lines if line.wrong]
-
-
-def _is(wanted: str, copilot_id: str) -> bool:
-    return wanted in (copilot_id, copilot_id.partition("/")[2])

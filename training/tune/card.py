@@ -1,4 +1,4 @@
-"""The model card of a tuned base: only figures of its report, no other claims. Called by tune_base."""
+"""The model card of a tuned base: only figures of its report, no other claims. Called by job."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""`python -m training tune`: a base and folders of examples -> a new base folder with its card. Called by tune_command.
+"""`python -m training tune`: a base and folders of examples -> a new base folder with its card. Called by cli.
 
 Everything is written into a hidden folder and moved into place at the end: a folder without a leading dot is complete.
 What the loss was before and after goes into the card: on held-out answers, and on a general text (forgetting).

@@ -1,4 +1,4 @@
-"""Rows -> lines of tokens for tuning a whole base, and the attention over them. Called by tune and tune_base.
+"""Rows -> lines of tokens for tuning a whole base, and the attention over them. Called by loop and job.
 
 A page stands once, followed by several of its questions; each question sees the page and itself only, at the
 positions that it has when it is served. So loss and gradients are those of one row each, for a third of the tokens.

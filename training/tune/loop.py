@@ -1,4 +1,4 @@
-"""Trains all weights of a base on rows of questions and answers, resumable after any kill. Called by tune_base.
+"""Trains all weights of a base on rows of questions and answers, resumable after any kill. Called by job.
 
 AdamW for every weight: the bases were made with AdamW, and then Muon gains nothing in fine-tuning (Liu et al. 2025,
 Muon is Scalable for LLM Training). Weights in bf16 have fp32 masters. Knows nothing of folders and cards.

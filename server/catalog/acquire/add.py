@@ -1,4 +1,4 @@
-"""`retinue bases add`: models from files that somebody brought: wheel, GGUF file, folder. Called by base_commands.
+"""`retinue bases add`: models from files that somebody brought: wheel, GGUF file, folder. Called by cli.
 
 A file that Retinue knows is recognised by its hash, whatever it is called; any other GGUF file becomes a base of its
 own when it is a full-attention decoder. Needs no network.

@@ -1,4 +1,4 @@
-"""Puts the default base model and the finder's encoder on disk, once. Called by serve, ask, base_commands and add.
+"""Puts the default base model and the finder's encoder on disk, once. Called by serve, ask, cli and add.
 
 Everything is made in a hidden folder and moved into place when it is complete; a lock lets one process at a
 time do so. A file that was fetched and checked is kept for the next try, a conversion always starts anew.

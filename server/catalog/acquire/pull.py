@@ -1,4 +1,4 @@
-"""Brings a base model from the hub to <bases_dir>/<name>, and takes it away again. Called by base_commands and add.
+"""Brings a base model from the hub to <bases_dir>/<name>, and takes it away again. Called by cli and add.
 
 Only safetensors, JSON and tokenizer files are fetched. Everything is downloaded into a hidden folder and is
 moved there after every size and hash was compared: a folder without a dot in front is whole.

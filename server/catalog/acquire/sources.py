@@ -1,7 +1,7 @@
 """Where the default base model and the finder's encoder come from: named files, each with one sha256 and its sources
 in the order in which they are tried; and source.json, which says of a folder on disk where it came from.
 
-Called by fetch, install, add, pull, base_commands and doctor. Opens no connection.
+Called by fetch, install, add, pull, cli and doctor. Opens no connection.
 """
 
 from dataclasses import dataclass

@@ -4,6 +4,7 @@ The other modules of this folder build on it. Knows no tokens and no frames.
 """
 
 import re
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Annotated, ClassVar
@@ -64,7 +65,7 @@ class Answer:
         return abstains(self.text)
 
 
-class CheckSpec(BaseModel):
+class CheckSpec(BaseModel, ABC):
     """One check of a copilot, with its parameters, as it stands in TOML: `{check = "must_say", text = "…"}`.
 
     A subclass names itself by the `check` field, says in its docstring what it holds an answer to, and judges in `run`.
@@ -80,8 +81,8 @@ class CheckSpec(BaseModel):
         """Its name in badges and reports, unique within a copilot."""
         return self.check
 
-    def run(self, answer: Answer) -> Outcome:
-        raise NotImplementedError
+    @abstractmethod
+    def run(self, answer: Answer) -> Outcome: ...
 
 
 def abstains(answer: str) -> bool:

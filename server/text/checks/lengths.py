@@ -10,7 +10,6 @@ from pydantic import Field
 from server.text.checks.answer import Answer, CheckSpec, Outcome, Share, count, without_citations, words
 from server.text.lengths import pieces, too_long, wrong_count
 
-_LONG_GAP = re.compile(r"[^\S\n]{9,}")  # cut to eight spaces: reading pieces takes quadratic time on longer runs
 _PIECES_MAX = 32  # compared with each other
 _SENTENCE_END = re.compile(r"[.!?](?=\s|$)|\n")
 _VOWELS = re.compile(r"[aeiouy]+")
@@ -24,14 +23,11 @@ class LengthsKept(CheckSpec):
     check: Literal["lengths_kept"] = "lengths_kept"
 
     def run(self, answer: Answer) -> Outcome:
-        text = _short_gaps(answer.text)
+        text = answer.text
         complaint = wrong_count(text, answer.question) or too_long(text, answer.question)
         if complaint:
             return False, complaint
-        return (
-            True,
-            f"{count(len(pieces(text)), 'piece keeps', 'pieces keep')} to the length asked for.",
-        )
+        return True, f"{count(len(pieces(text)), 'piece keeps', 'pieces keep')} to the length asked for."
 
 
 class DistinctVariants(CheckSpec):
@@ -41,7 +37,7 @@ class DistinctVariants(CheckSpec):
     at_most: Share = 0.6
 
     def run(self, answer: Answer) -> Outcome:
-        sets = [set(words(piece)) for piece in pieces(_short_gaps(answer.text))[:_PIECES_MAX]]
+        sets = [set(words(piece)) for piece in pieces(answer.text)[:_PIECES_MAX]]
         pairs = [len(one & other) / max(1, len(one | other)) for one, other in combinations(sets, 2)]
         likeness = mean(pairs) if pairs else 0.0
         return likeness <= self.at_most, f"The pieces share {likeness:.0%} of their words."
@@ -78,7 +74,3 @@ def flesch_kincaid(text: str) -> float | None:
 def _syllables(word: str) -> int:
     silent = word.endswith(("e", "es", "ed")) and not word.endswith(("le", "ted", "ded", "ses", "ces", "ges", "zes"))
     return max(1, len(_VOWELS.findall(word)) - silent)
-
-
-def _short_gaps(text: str) -> str:
-    return _LONG_GAP.sub(" " * 8, text)

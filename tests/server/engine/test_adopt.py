@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from server.catalog.copilots import Copilots
-from server.catalog.layout import adapter_folder, users
+from server.catalog.layout import adapter_folder, user_root
 from server.cli.adopt import adopt
 from server.cli.main import main
 from server.engine import BaseInfo, PageTokens, Request
@@ -95,7 +95,9 @@ def test_what_is_in_use_is_not_overwritten_and_comes_back(
         return captured.out, captured.err
 
     def weights() -> bytes:
-        return (adapter_folder(users(harness.user_dir), "legal/own", "tiny") / "adapter_model.safetensors").read_bytes()
+        return (
+            adapter_folder(user_root(harness.user_dir), "legal/own", "tiny") / "adapter_model.safetensors"
+        ).read_bytes()
 
     plain, activated = ((folder / "adapter_model.safetensors").read_bytes() for folder in (elsewhere, adapters[0]))
     assert "a plain LoRA" in run("import", str(elsewhere), "--as", "legal/own")[0]
