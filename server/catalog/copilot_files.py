@@ -24,6 +24,7 @@ class CategoryFile(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
     name: str = Field(min_length=1, max_length=80)
+    icon: str = Field(default="", pattern=r"^[a-z-]{0,24}$")
     instructions: str = Field(default="", max_length=4_000)
     checks: list[AnyCheck] = Field(default=[], max_length=32)
 
