@@ -5,7 +5,7 @@ import type { CopilotCard } from '../lib/connection/protocol.ts';
 
 const card = (id: string, name: string, hints: string[] = [], promise = ''): CopilotCard => {
   const [category = ''] = id.split('/');
-  return { id, name, category, category_name: category.toUpperCase(), promise, starters: [], hints, mode: 'tuned', refused: null, trainable: false };
+  return { id, name, category, category_name: category.toUpperCase(), icon: '', promise, starters: [], hints, mode: 'tuned', refused: null, trainable: false };
 };
 
 const CARDS = [

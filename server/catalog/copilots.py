@@ -28,7 +28,7 @@ from server.text.checks import CheckSpec
 from server.text.checks.quotes import CitesBlock, QuotesVerbatim
 
 CheckAdapter = Callable[[Path, BaseInfo], AdapterRef]
-Mode = Literal["tuned", "general", "instructed", "base"]
+Mode = Literal["tuned", "domain", "general", "instructed", "base"]
 
 GENERALIST = "generalist"
 
@@ -41,6 +41,7 @@ class Copilot:
     name: str
     category: str
     category_name: str
+    icon: str = ""  # of the category
     promise: str = ""
     instructions: str = ""
     starters: tuple[str, ...] = ()
@@ -57,6 +58,7 @@ _GENERALIST = Copilot(
     name="Generalist",
     category="general",
     category_name="General",
+    icon="sparkles",
     promise="Answers from the page, with quotes.",
     starters=("What is this page about?", "List the key facts with quotes", "Which dates and prices does it name?"),
     checks=(QuotesVerbatim(), CitesBlock()),
@@ -86,8 +88,8 @@ class Copilots:
     def refresh(self) -> None:
         signature = tuple(_stamps(self._roots))
         if signature != self._signature:
-            generalist = self._read_generalist()
-            found = (_with_general(copilot, generalist) for copilot in self._read_all())
+            generalist, domains = self._read_generalist(), dict[str, Copilot | None]()
+            found = (self._with_shared(copilot, domains, generalist) for copilot in self._read_all())
             self._all = {copilot.id: copilot for copilot in [generalist, *found]}
             self._signature = signature
 
@@ -111,6 +113,31 @@ class Copilots:
             if found is not None:
                 return found if found.adapter is None else replace(found, mode="general")
         return _GENERALIST
+
+    def _with_shared(self, copilot: Copilot, domains: dict[str, Copilot | None], generalist: Copilot) -> Copilot:
+        """A copilot without an adapter of its own answers with that of its category, else with the general one; always
+        after its own instructions. `domains` has the categories read so far.
+        """
+        if copilot.adapter is not None or not copilot.usable:
+            return copilot
+        if copilot.category not in domains:
+            domains[copilot.category] = self._read_domain(copilot.category)
+        domain = domains[copilot.category]
+        if domain is not None and domain.adapter is not None:
+            return replace(copilot, adapter=replace(domain.adapter, id=copilot.id), mode="domain")
+        refused = copilot.refused or (domain.refused if domain is not None else None)
+        if generalist.adapter is None:
+            return replace(copilot, refused=refused)
+        return replace(copilot, refused=refused, adapter=replace(generalist.adapter, id=copilot.id), mode="general")
+
+    def _read_domain(self, category: str) -> Copilot | None:
+        """The category's adapter for the running base, on a copilot that stands for the category. The user's own wins."""
+        stands = Copilot(category, category, category, category)
+        for root in reversed(self._roots):
+            found = self._read_adapter(stands, root, category)
+            if found is not None:
+                return found
+        return None
 
     def _read_all(self) -> Iterator[Copilot]:
         roots: dict[str, list[Path]] = {}  # the user's comes last and wins
@@ -166,6 +193,7 @@ def read_texts(copilot_id: str, roots: list[Path]) -> Copilot:
         name=own.name,
         category=category,
         category_name=shared.name,
+        icon=shared.icon,
         promise=own.promise,
         instructions="\n".join(text for text in instructions if text),
         starters=tuple(own.starters),
@@ -179,13 +207,6 @@ def _moved(copilot: Copilot, old: Path) -> Copilot | None:
     if not (old / "adapter_config.json").is_file():
         return None
     return replace(copilot, refused=f"The adapter lies where an earlier version had it: move it into {ADAPTERS}/.")
-
-
-def _with_general(copilot: Copilot, generalist: Copilot) -> Copilot:
-    """A copilot without an adapter of its own answers with the general one, after its own instructions."""
-    if copilot.adapter is not None or not copilot.usable or generalist.adapter is None:
-        return copilot
-    return replace(copilot, adapter=replace(generalist.adapter, id=copilot.id), mode="general")
 
 
 def _stamps(roots: tuple[Path, ...]) -> Iterator[tuple[str, int, int]]:

@@ -10,7 +10,7 @@ class RunStart(Frame):
     run: str
     seq: int
     copilot: str
-    mode: Literal["tuned", "general", "instructed", "base"]
+    mode: Literal["tuned", "domain", "general", "instructed", "base"]
 
 
 class PassageCard(Frame):

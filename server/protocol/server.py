@@ -24,18 +24,19 @@ class BaseCard(Frame):
 
 
 class CopilotCard(Frame):
-    """`mode`: tuned has an adapter of its own for the running base, general answers with the general
-    adapter, instructed has instructions alone, base has neither. `trainable`:
+    """`mode`: tuned has an adapter of its own for the running base, domain answers with that of its category, general
+    with the general one, instructed has instructions alone, base has neither. `icon`: of the category. `trainable`:
     there are examples to make an adapter from."""
 
     id: str
     name: str
     category: str
     category_name: str
+    icon: str
     promise: str
     starters: list[str]
     hints: list[str]
-    mode: Literal["tuned", "general", "instructed", "base"]
+    mode: Literal["tuned", "domain", "general", "instructed", "base"]
     refused: str | None = None  # why its adapter is not used, a sentence
     trainable: bool = False
 

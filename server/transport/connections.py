@@ -117,6 +117,7 @@ class Connections:
                 name=copilot.name,
                 category=copilot.category,
                 category_name=copilot.category_name,
+                icon=copilot.icon,
                 promise=copilot.promise,
                 starters=list(copilot.starters),
                 hints=list(copilot.hints),

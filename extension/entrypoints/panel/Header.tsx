@@ -30,7 +30,7 @@ export function Header({ store, state, isPicking, onPick }: Props) {
         <button class="who" type="button" onClick={onPick} aria-haspopup="listbox" aria-expanded={isPicking} aria-label={t('pickerOpen', card.name)}>
           <span class="who-text">
             <span class="who-name">
-              {card.name} <Badge mode={card.mode} refused={card.refused} />
+              {card.name} <Badge mode={card.mode} category={card.category_name} refused={card.refused} />
             </span>
             <span class="who-promise">{card.promise}</span>
           </span>
@@ -41,12 +41,12 @@ export function Header({ store, state, isPicking, onPick }: Props) {
   );
 }
 
-/** Tuned: an adapter of its own. General: the general one. Instructed: its instructions alone. The base answers plainly and needs no badge. */
-export function Badge({ mode, refused }: { mode: CopilotCard['mode']; refused?: string | null }) {
+/** Tuned: an adapter of its own. Domain: that of its category. General: the general one. Instructed: its instructions alone. The base answers plainly and needs no badge. */
+export function Badge({ mode, category, refused }: { mode: CopilotCard['mode']; category: string; refused?: string | null }) {
   if (mode === 'base') return null;
   return (
     <span class={`badge badge-${mode}`} title={refused ?? t(`${mode}Title`)}>
-      {t(mode)}
+      {mode === 'domain' ? t('domain', category) : t(mode)}
     </span>
   );
 }

@@ -126,7 +126,7 @@ function Option({ card, id, isActive, isCurrent, pick }: OptionProps) {
     // oxlint-disable-next-line jsx-a11y/click-events-have-key-events, jsx-a11y/interactive-supports-focus -- the search field has both
     <div class={`option${isCurrent ? ' option-current' : ''}`} id={id} role="option" aria-selected={isActive} onClick={() => pick(card)}>
       <span class="option-name">
-        {card.name} <Badge mode={card.mode} refused={card.refused} />
+        {card.name} <Badge mode={card.mode} category={card.category_name} refused={card.refused} />
       </span>
       <span class="option-promise">{card.promise}</span>
     </div>

@@ -72,7 +72,7 @@ function TurnView({ turn, store, state, onPick }: Props & { turn: Turn }) {
       <div class="answer">
         <div class="answer-head">
           <span class="answer-name">{turn.copilotName}</span>
-          {turn.mode && <Badge mode={turn.mode} />}
+          {turn.mode && <Badge mode={turn.mode} category={store.categoryOf(turn.copilot)} />}
         </div>
         {turn.answer && <Answer turn={turn} blocks={blocks} show={store.show} missing={state.missing} />}
         {isRunning(turn) && <Waiting turn={turn} />}

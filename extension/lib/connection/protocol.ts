@@ -116,16 +116,17 @@ export interface CheckResult {
   note: string;
 }
 
-/** `mode`: tuned has an adapter of its own for the running base, general answers with the general adapter, instructed has instructions alone, base has neither. `trainable`: there are examples to make an adapter from. */
+/** `mode`: tuned has an adapter of its own for the running base, domain answers with that of its category, general with the general one, instructed has instructions alone, base has neither. `icon`: of the category. `trainable`: there are examples to make an adapter from. */
 export interface CopilotCard {
   id: string;
   name: string;
   category: string;
   category_name: string;
+  icon: string;
   promise: string;
   starters: string[];
   hints: string[];
-  mode: 'tuned' | 'general' | 'instructed' | 'base';
+  mode: 'tuned' | 'domain' | 'general' | 'instructed' | 'base';
   refused: string | null;
   trainable: boolean;
 }
@@ -245,7 +246,7 @@ export interface RunStart {
   run: string;
   seq: number;
   copilot: string;
-  mode: 'tuned' | 'general' | 'instructed' | 'base';
+  mode: 'tuned' | 'domain' | 'general' | 'instructed' | 'base';
 }
 
 export interface Timings {

@@ -22,7 +22,7 @@ vi.mock('../../entrypoints/panel/state/wire.ts', () => ({
 }));
 
 const TEXT = { title: 't'.repeat(TITLE_CHARS_MAX + 1), url: 'https://a.example/x#part', blocks: ['one', 'two'], blocksLeftOut: 0, selection: '' };
-const CARD: CopilotCard = { id: 'a/b', name: 'B', category: 'a', category_name: 'A', promise: '', starters: [], hints: [], mode: 'tuned', refused: null, trainable: true };
+const CARD: CopilotCard = { id: 'a/b', name: 'B', category: 'a', category_name: 'A', icon: '', promise: '', starters: [], hints: [], mode: 'tuned', refused: null, trainable: true };
 const UP: LinkView = { status: 'ready', message: '', ready: { ...READY, copilots: [{ ...CARD, id: 'generalist', name: 'G' }, CARD] }, fresh: true };
 let store: Store;
 let page: PageAnswer;

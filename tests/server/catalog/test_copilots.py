@@ -242,3 +242,34 @@ def test_the_copilots_that_ship_are_all_good() -> None:
 
     assert len(found) >= 4
     assert [copilot.refused for copilot in found if copilot.refused] == []
+
+
+def test_a_category_with_an_adapter_answers_for_its_copilots_but_for_those_with_their_own(
+    read: Callable[..., Copilots], tmp_path: Path
+) -> None:
+    for copilot in ("legal/lease", "legal/tuned", "health/sleep"):
+        write_copilot(tmp_path / "a", copilot)
+    write_adapter(tmp_path / "a/legal")
+    write_adapter(tmp_path / "a/legal/tuned")
+    write_adapter(tmp_path / "a/general")
+
+    found = by_id(read())
+
+    assert {name: copilot.mode for name, copilot in found.items()} == {
+        "generalist": "general", "health/sleep": "general", "legal/lease": "domain", "legal/tuned": "tuned",
+    }  # fmt: skip
+    lease, tuned = found["legal/lease"].adapter, found["legal/tuned"].adapter
+    assert lease is not None and lease.folder == tmp_path / "a/legal/_adapters/tiny"
+    assert tuned is not None and tuned.folder == tmp_path / "a/legal/tuned/_adapters/tiny"
+
+
+def test_a_refused_adapter_of_a_category_leaves_its_copilots_the_general_one(
+    read: Callable[..., Copilots], tmp_path: Path
+) -> None:
+    write_copilot(tmp_path / "a", "legal/lease")
+    write_adapter(tmp_path / "a/legal", header=[])
+    write_adapter(tmp_path / "a/general")
+
+    lease = read().get("legal/lease")
+
+    assert lease.mode == "general" and lease.refused

@@ -40,6 +40,10 @@ export class Store {
     return this.copilots.find((card) => card.id === copilot)?.name ?? copilot;
   }
 
+  categoryOf(copilot: string): string {
+    return this.copilots.find((card) => card.id === copilot)?.category_name ?? '';
+  }
+
   // --- what the user does
 
   pair = (code: string): void => this.wire.send({ kind: 'pair', code });
