@@ -4,6 +4,7 @@ import hashlib
 from pathlib import Path
 
 LOCK = "lock.json"  # beside an adapter's weights: what they belong to, and their hash
+ADAPTER_WEIGHTS = "adapter_model.safetensors"
 
 
 def sha256_of(file: Path) -> str:

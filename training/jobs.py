@@ -8,37 +8,43 @@ from server.catalog.copilots import Copilot, Copilots
 from server.catalog.layout import FINDER, GENERAL, adapter_folder, user_root
 from server.errors import BaseError, DataError
 from server.settings import Settings, load_settings
+from training.job import Job
 from training.recipe import default_recipe, read_recipe
 
 FINDER_MINUTES = 30.0
+OWN_EXAMPLES_MIN = 200  # with fewer a copilot has the adapter of its category
 
 if TYPE_CHECKING:
     from training.finder.run import FinderJob
     from training.general.run import GeneralJob
-    from training.make import Job
 
 
 def job(
-    copilot: str, *, base: str, recipe: Path | None, data: Path | None, out: Path | None,
+    owner: str, *, base: str, recipe: Path | None, data: Path | None, out: Path | None,
     own: bool = False, with_corrections: bool = False,
-) -> "Job":  # fmt: skip
-    """Everything that one run needs. Raises BaseError, DataError."""
+) -> Job:  # fmt: skip
+    """Everything that one run needs; `owner` is a category, or a copilot by its id or short name. Raises BaseError,
+    DataError, CopilotError.
+    """
     from platformdirs import user_cache_path
-
-    from training.make import Job
 
     settings = load_settings()
     folder = find_base(base or settings.base, places=(settings.bases_dir,))
-    record = find_copilot(copilot)
-    root = user_root(settings.user_dir) if own else settings.adapters_dir
-    target = out or adapter_folder(root, record.id, folder.name)
     data = data or settings.adapters_dir
+    domain = copilots_of(owner, data)
+    copilots = domain or (find_copilot(owner),)
+    name = owner if domain else copilots[0].id
+    root = user_root(settings.user_dir) if own else settings.adapters_dir
+    general = shared_adapter(settings, GENERAL, folder)
+    start = general if domain else shared_adapter(settings, copilots[0].category, folder) or general
     return Job(
-        copilot=record, base=folder, recipe=read_recipe(recipe or default_recipe(folder)), out=target.resolve(),
-        work=user_cache_path("retinue") / "training" / record.id / folder.name, data=data,
-        corrections=settings.user_dir / "corrections" / record.id if with_corrections else None, own=own,
-        start=general_adapter(settings, folder), encoder=find_encoder(settings),
-        others=others_with_examples(data, record.id),
+        copilots=copilots, domain=name if domain else "", base=folder,
+        recipe=read_recipe(recipe or default_recipe(folder)),
+        out=(out or adapter_folder(root, name, folder.name)).resolve(),
+        work=user_cache_path("retinue") / "training" / name / folder.name, data=data,
+        corrections=settings.user_dir / "corrections" / name if with_corrections else None, own=own,
+        start=start, strict=not own and start != general, encoder=find_encoder(settings),
+        others=others_with_examples(data, name),
     )  # fmt: skip
 
 
@@ -81,33 +87,58 @@ def finder_job(*, data: Path | None, out: Path | None, corpus: Path | None, minu
     )  # fmt: skip
 
 
-def general_adapter(settings: Settings, base: Path) -> Path | None:
-    """The general adapter for this very base, from which a copilot's starts; None where there is none."""
+def shared_adapter(settings: Settings, owner: str, base: Path) -> Path | None:
+    """The adapter of a category, or the general one, for this very base; None where there is none."""
     from training import lock
 
-    folder = adapter_folder(settings.adapters_dir, GENERAL, base.name)
+    folder = adapter_folder(settings.adapters_dir, owner, base.name)
     found = lock.read_lock(folder)
     return folder if found is not None and found.get("base_fingerprint") == lock.base_fingerprint(base) else None
 
 
 def find_copilot(name: str) -> Copilot:
     """Raises CopilotError."""
-    settings = load_settings()
-    return Copilots(adapters_dir=settings.adapters_dir, user_dir=settings.user_dir).get(name)
+    return _all_copilots().get(name)
 
 
-def others_with_examples(data: Path, own: str) -> tuple[Copilot, ...]:
-    """A few other copilots that can be read and have held-out examples."""
+def copilots_of(category: str, data: Path) -> tuple[Copilot, ...]:
+    """The copilots of a category that can be read and have examples; none when there is no such category."""
+    return tuple(
+        copilot
+        for copilot in _all_copilots().all()
+        if copilot.usable and copilot.category == category and (data / copilot.id / "train.jsonl").is_file()
+    )
+
+
+def others_with_examples(data: Path, owner: str) -> tuple[Copilot, ...]:
+    """A few copilots that can be read and have held-out examples, and that are not the owner or of the owner."""
     from training.measure.probes import some_others
 
-    settings = load_settings()
-    known = Copilots(adapters_dir=settings.adapters_dir, user_dir=settings.user_dir)
     found = {
         copilot.id: copilot
-        for copilot in known.all()
-        if copilot.usable and (data / copilot.id / "heldout.jsonl").is_file()
+        for copilot in _all_copilots().all()
+        if copilot.usable and copilot.category != owner and (data / copilot.id / "heldout.jsonl").is_file()
     }
-    return tuple(found[other] for other in some_others(found, own))
+    return tuple(found[other] for other in some_others(found, owner))
+
+
+def owners(data: Path) -> list[str]:
+    """Every category with examples, each followed by its copilots that have enough for an adapter of their own."""
+    found: list[str] = []
+    known = {copilot.id for copilot in _all_copilots().all() if copilot.usable}
+    for file in sorted(data.glob("*/*/train.jsonl")):
+        category, name = file.parts[-3:-1]
+        found += [] if category in found else [category]
+        with file.open(encoding="utf-8") as lines:
+            many = sum(1 for _ in lines) >= OWN_EXAMPLES_MIN
+        if many or f"{category}/{name}" not in known:  # what is not known is refused by its name
+            found.append(f"{category}/{name}")
+    return found
+
+
+def _all_copilots() -> Copilots:
+    settings = load_settings()
+    return Copilots(adapters_dir=settings.adapters_dir, user_dir=settings.user_dir)
 
 
 def find_base(name: str, *, places: tuple[Path, ...]) -> Path:

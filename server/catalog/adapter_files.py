@@ -8,12 +8,12 @@ from pathlib import Path
 
 from server.engine.adapter_lock import read_lock
 from server.errors import CopilotError
-from server.files import LOCK
+from server.files import ADAPTER_WEIGHTS, LOCK
 
 _JSON_BYTES_MAX = 64 * 1024
 _HEADER_BYTES_MAX = 1024 * 1024
 _DTYPES = frozenset({"BF16", "F16", "F32"})
-FILES = ("adapter_config.json", "adapter_model.safetensors", LOCK)
+FILES = ("adapter_config.json", ADAPTER_WEIGHTS, LOCK)
 
 
 def check_files(folder: Path, *, bytes_max: int) -> None:
@@ -28,7 +28,7 @@ def check_files(folder: Path, *, bytes_max: int) -> None:
             raise _refused(f"{name} is missing")
     _check_json(folder / "adapter_config.json")
     read_lock(folder)
-    _check_tensors_file(folder / "adapter_model.safetensors", bytes_max=bytes_max)
+    _check_tensors_file(folder / ADAPTER_WEIGHTS, bytes_max=bytes_max)
     _check_report(folder / "report.json")
 
 

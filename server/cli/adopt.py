@@ -17,7 +17,7 @@ from server.catalog.copilot_files import COPILOT_FILE
 from server.catalog.layout import adapter_folder, split_id, user_root
 from server.engine.adapter_lock import AdapterLock, write_lock
 from server.errors import CopilotError
-from server.files import LOCK, sha256_of
+from server.files import ADAPTER_WEIGHTS, LOCK, sha256_of
 from server.settings import Settings
 
 
@@ -80,7 +80,7 @@ def _check(made: Path, base: Path, settings: Settings) -> bool:
     info, linears = outline(base)
     config = adapter.read_adapter_config(made)
     activated = config.alora_invocation_tokens is not None
-    digest = sha256_of(made / "adapter_model.safetensors")
+    digest = sha256_of(made / ADAPTER_WEIGHTS)
     lock = AdapterLock(
         kind="alora" if activated else "lora", base=info.name, base_fingerprint=info.fingerprint,
         weights_sha256=digest, imported=True,

@@ -15,7 +15,7 @@ from server.text.prompt import PromptLayout
 from tests import tiny
 from training.dataset.examples import Examples
 from training.dataset.render import Rendered, Renderer
-from training.make import Job
+from training.job import Job
 from training.recipe import Recipe
 
 INSTRUCTIONS = "Shop review: quote the page. End with: Ask the seller."
@@ -106,4 +106,4 @@ def rows(layout: PromptLayout, data: Path) -> list[Rendered]:
 def job(base: Path, data: Path, tmp_path: Path) -> Job:
     copilot = Copilot("shop/review", "Review", "shop", "Shop", instructions=INSTRUCTIONS, checks=CHECKS)
     out = adapter_folder(tmp_path / "adapters", "shop/review", "tiny")
-    return Job(copilot=copilot, base=base, recipe=RECIPE, out=out, work=tmp_path / "work", data=data)
+    return Job(copilots=(copilot,), base=base, recipe=RECIPE, out=out, work=tmp_path / "work", data=data)

@@ -32,7 +32,8 @@ from training.fit.adapter import load_base
 from training.fit.loop import new_adapter, trainable
 from training.fit.memory import check_fits, checkpointed, estimate, free_bytes
 from training.fit.prefix import PrefixCache, answer_nll, collate
-from training.make import Bench, Job
+from training.job import Job
+from training.material import Material
 
 SHARED = {
     "hidden_size": 96, "num_hidden_layers": 2, "num_attention_heads": 3, "num_key_value_heads": 1,
@@ -73,7 +74,7 @@ def test_a_base_of_any_family_is_loaded_trained_measured_and_served(family_base:
     again = make.evaluate(job)
     assert again["loss"] == report["loss"]
 
-    row = Bench(job).heldout[0]
+    row = Material(job).heldout[0]
     served = asyncio.run(serve(family_base, job.out, row))
 
     model = PeftModel.from_pretrained(load_base(family_base, dtype="float32"), str(job.out)).eval()

@@ -103,7 +103,7 @@ def test_all_skips_what_is_up_to_date_and_passes_over_what_is_broken(
     shutil.copytree(place / "data" / "shop" / "review", place / "data" / "shop" / "unknown")
     second = CliRunner().invoke(cli.app, arguments)
     assert second.exit_code == 1
-    assert second.stderr.splitlines()[0] == "shop/review: up to date"
+    assert second.stderr.splitlines()[0] == "shop: up to date"
     assert second.stderr.splitlines()[1].startswith("copilot_unknown: ")
 
 

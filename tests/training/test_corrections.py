@@ -16,7 +16,7 @@ from training.cli import main as cli
 from training.dataset.corrections import PER_SITE_MAX, prepare
 from training.dataset.examples import Examples
 from training.dataset.redact import redact
-from training.make import Job
+from training.job import Job
 from training.measure.report import build_report
 
 BLOCKS = ["", "The ladder is made of ash.", "Write to joan@example.org or call +44 20 7946 0958.", "It folds\n\nflat."]

@@ -22,8 +22,9 @@ from training.fit import loop as fit
 from training.fit.adapter import load_adapter, load_base
 from training.fit.loop import Event, rate
 from training.fit.prefix import PrefixCache, adapter_off
+from training.job import Job
 from training.lock import base_fingerprint
-from training.make import Job
+from training.material import Material
 
 FILES = {"README.md", "adapter_config.json", "adapter_model.safetensors", "lock.json", "report.json", "report.png"}
 
@@ -114,7 +115,7 @@ def test_a_checkpoint_of_another_run_or_a_damaged_one_is_not_used(
 def test_up_to_date_means_the_same_data_recipe_base_and_instructions(job: Job, made: dict[str, Any]) -> None:
     assert job.up_to_date
     assert not replace(job, recipe=RECIPE.model_copy(update={"lr": 1e-3})).up_to_date
-    assert not replace(job, copilot=replace(job.copilot, instructions="Other instructions.")).up_to_date
+    assert not replace(job, copilots=(replace(job.copilots[0], instructions="Other instructions."),)).up_to_date
     (job.out / "adapter_model.safetensors").write_bytes(b"")
     assert not job.up_to_date
 
@@ -135,7 +136,7 @@ def test_an_adapter_is_not_measured_on_another_base(job: Job, made: dict[str, An
 
 
 def test_plain_peft_loads_the_folder_and_the_adapter_acts(job: Job, made: dict[str, Any]) -> None:
-    bench = make.Bench(job)
+    bench = Material(job)
     model = load_adapter(load_base(job.base, dtype="float32"), job.out)
     prefixes = PrefixCache(model)
     after = bench.measure(model, prefixes, folder=job.out)

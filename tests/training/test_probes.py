@@ -19,7 +19,6 @@ from training.measure import probes as forgetting
 from training.measure.probes import (
     compared,
     digest,
-    general_folder,
     general_rows,
     losses,
     replayed,
@@ -45,14 +44,14 @@ def spoil(model: PeftModel) -> None:
 
 
 def test_the_general_set_that_ships_is_sound(layout: PromptLayout) -> None:
-    rows = general_rows(general_folder(ADAPTERS_DIR), Renderer(layout, instructions="", context=32_768))
+    rows = general_rows(ADAPTERS_DIR / "general", Renderer(layout, instructions="", context=32_768))
     assert len(rows) >= 40
     assert len({row.example.page for row in rows}) >= 10
     assert 0.05 < sum(row.example.kind == "abstain" for row in rows) / len(rows) < 0.5
 
 
 def test_it_is_asked_without_instructions_and_other_copilots_with_theirs(layout: PromptLayout, data: Path) -> None:
-    general = general_rows(general_folder(data), Renderer(layout, instructions="", context=CONTEXT))
+    general = general_rows(data / "general", Renderer(layout, instructions="", context=CONTEXT))
     first = next(row for row in general if row.example.kind == "answer")
     assert list(first.suffix[: first.answer_at]) == layout.ask("When does it leave?", instructions="")
     others = rows_of_others(
@@ -62,14 +61,13 @@ def test_it_is_asked_without_instructions_and_other_copilots_with_theirs(layout:
     assert list(others["shop/review"][0].suffix[: others["shop/review"][0].answer_at]) == layout.ask(
         "What does it carry?", instructions=INSTRUCTIONS
     )
-    assert general_folder(data / "nowhere") == ADAPTERS_DIR / "general"
-    assert digest(general_folder(data)) != digest(ADAPTERS_DIR / "general")
+    assert digest(data / "general") != digest(ADAPTERS_DIR / "general")
 
 
 def test_an_adapter_that_does_nothing_forgets_nothing_and_a_spoiled_one_does(
     model: PeftModel, layout: PromptLayout, data: Path, rows: list[Rendered]
 ) -> None:
-    general = general_rows(general_folder(data), Renderer(layout, instructions="", context=CONTEXT))
+    general = general_rows(data / "general", Renderer(layout, instructions="", context=CONTEXT))
     prefixes, sets = PrefixCache(model), {"general": general, "shop/review": rows}
     before = losses(model, prefixes, sets)
     calm = compared(before, losses(model, prefixes, sets), sets)

@@ -33,7 +33,7 @@ from training.cli.options import (
 )
 from training.cli.tune import tune
 from training.dataset.examples import Examples
-from training.jobs import find_copilot, finder_job, general_job, job
+from training.jobs import find_copilot, finder_job, general_job, job, owners
 from training.progress import print_report
 
 app = typer.Typer(
@@ -158,22 +158,23 @@ def all_copilots(
     base: BaseOption = "", recipe: RecipeOption = None, data: DataOption = None,
     progress: ProgressOption = ProgressFormat.bar, threads: ThreadsOption = 0, nice: NiceOption = 0,
 ) -> None:  # fmt: skip
-    """Train every copilot that has examples and whose adapter is not up to date."""
+    """Train the adapter of every category, then those of its copilots that have many examples, where they are not up to
+    date."""
     give_way(nice)
     quiet(threads)
     from training import make
 
     failed = False
     data = data or load_settings().adapters_dir
-    for folder in sorted(file.parent for file in data.glob("*/*/train.jsonl")):
+    for owner in owners(data):
         try:
-            one = job("/".join(folder.parts[-2:]), base=base, recipe=recipe, data=data, out=None)
+            one = job(owner, base=base, recipe=recipe, data=data, out=None)
             if one.up_to_date:
-                print(f"{one.copilot.id}: up to date", file=sys.stderr, flush=True)
+                print(f"{owner}: up to date", file=sys.stderr, flush=True)
                 continue
             with shown(progress) as on_event:
                 report = make.train(one, on_event=on_event)
-        except RetinueError as error:  # one copilot's bad examples must not stop the others
+        except RetinueError as error:  # bad examples of one must not stop the others
             print(f"{error.code}: {error.message}", file=sys.stderr, flush=True)
             failed = True
             continue

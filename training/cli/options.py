@@ -23,7 +23,10 @@ class ProgressFormat(StrEnum):
     json = "json"
 
 
-CopilotArgument = Annotated[str, typer.Argument(help="<category>/<name>, e.g. legal/contract-review")]
+CopilotArgument = Annotated[
+    str,
+    typer.Argument(help="<category>/<name>, e.g. legal/contract-review; a whole category where its adapter is meant"),
+]
 BaseOption = Annotated[str, typer.Option(help="name or folder of a base model; the server's default when left out")]
 RecipeOption = Annotated[Path | None, typer.Option(help="recipe file; by default the one for the base")]
 ProgressOption = Annotated[ProgressFormat, typer.Option(help="a bar, or JSON lines for programs")]

@@ -21,6 +21,7 @@ from server.text.page import Page, read_page
 
 SPLITS: tuple[Literal["train", "heldout"], ...] = ("train", "heldout")
 PAGE_CHARS_MAX = 40_000
+Pages = dict[str, dict[str, Page]]  # by split and slug
 _FILL = re.compile(r'"([^"\n]+)" \[\*\]')
 
 
@@ -47,19 +48,21 @@ class Example(BaseModel):
 
 class Examples:
     """All examples of one copilot (or of `general`), and all pages of its category by slug; `corrections` is a folder
-    of the user's own examples.
+    of the user's own examples, `pages` are those of the category by split where they were read before.
 
     Raises DataError with file and line.
     """
 
-    def __init__(self, copilot: str, *, data: Path | None = None, corrections: Path | None = None) -> None:
+    def __init__(
+        self, copilot: str, *, data: Path | None = None, corrections: Path | None = None, pages: Pages | None = None
+    ) -> None:
         root = data if data is not None else load_settings().adapters_dir
         self.copilot = copilot
         self.folder = root / copilot
         if not any((self.folder / f"{split}.jsonl").is_file() for split in SPLITS):
             raise DataError(f"There are no examples for {copilot}.", code="data_missing")
-        pages = pages_folder(root, copilot)
-        self.pages = {split: read_pages(pages / split) for split in SPLITS}
+        folder = pages_folder(root, copilot)
+        self.pages: Pages = dict(pages) if pages else {split: read_pages(folder / split) for split in SPLITS}
         self.rows = {split: list(self._rows(split)) for split in SPLITS}
         self.corrected = 0
         if corrections is not None:
@@ -82,7 +85,7 @@ class Examples:
                 )
             pages = read_pages(folder / "pages" / split)
             rows = list(read_rows(file, pages, where=f"corrections/{file.name}", folder=f"pages/{split}"))
-            self.pages[split] |= pages
+            self.pages[split] = self.pages[split] | pages
             self.rows[split] += rows
             self.corrected += len(rows)
 

@@ -18,7 +18,7 @@ from transformers import AutoTokenizer, BertModel
 from server.catalog.layout import FINDER
 from server.engine.adapter_lock import AdapterLock, write_lock
 from server.engine.local.encoder import SentenceEncoder
-from server.files import sha256_of
+from server.files import ADAPTER_WEIGHTS, sha256_of
 from server.text.finder import Encoder
 from training import lock
 from training.finder.fit import ALPHA, LR, RANK, FinderFit, OnEvent
@@ -28,7 +28,6 @@ from training.general.corpus import read_questions
 
 FIRST = (1, 4, 5, 8)  # places looked at
 SEED = 1
-WEIGHTS = "adapter_model.safetensors"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +77,7 @@ def finish(job: FinderJob, made: Path, *, steps: int, trainable: int) -> dict[st
     write_lock(made, AdapterLock.model_validate({
         "format": lock.FORMAT, "kind": "lora", "base": job.encoder.name,
         "base_sha256": sha256_of(job.encoder / "model.safetensors"),
-        "weights_sha256": sha256_of(made / WEIGHTS), "trainable": trainable,
+        "weights_sha256": sha256_of(made / ADAPTER_WEIGHTS), "trainable": trainable,
         "recipe": {"rank": RANK, "alpha": ALPHA, "lr": LR, "minutes": job.minutes, "steps": steps, "seed": SEED},
         "data": sha256_of(job.data / FINDER / "train.jsonl"), "made": time.strftime("%Y-%m-%d", time.gmtime()),
         "versions": lock.versions(),

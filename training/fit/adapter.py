@@ -17,8 +17,9 @@ from transformers import PreTrainedModel
 
 from server.engine.local.base import loader
 from server.errors import CopilotError
+from server.files import ADAPTER_WEIGHTS
 
-WEIGHTS, CONFIG = "adapter_model.safetensors", "adapter_config.json"
+CONFIG = "adapter_config.json"
 STORED = torch.bfloat16
 
 
@@ -38,7 +39,7 @@ def training_device() -> str:
 
 def load_adapter(base: PreTrainedModel, folder: Path) -> PeftModel:
     """Plain PEFT, as anyone would load it. Raises CopilotError (`copilot_unreadable`)."""
-    if not (folder / WEIGHTS).exists() or not (folder / CONFIG).exists():
+    if not (folder / ADAPTER_WEIGHTS).exists() or not (folder / CONFIG).exists():
         raise CopilotError(f"{folder} holds no adapter.", code="copilot_unreadable")
     return PeftModel.from_pretrained(base, str(folder)).eval()
 
@@ -46,7 +47,7 @@ def load_adapter(base: PreTrainedModel, folder: Path) -> PeftModel:
 def load_start(model: PeftModel, folder: Path) -> None:
     """Copy an adapter's weights into a fresh one of the same shape. Raises CopilotError (`copilot_weights_invalid`)."""
     try:
-        stored = load_file(folder / WEIGHTS)
+        stored = load_file(folder / ADAPTER_WEIGHTS)
     except (OSError, SafetensorError) as error:
         raise CopilotError(f"{folder} holds no adapter.", code="copilot_unreadable") from error
     with torch.no_grad():
@@ -74,14 +75,14 @@ def write_weights(model: PeftModel, folder: Path, *, base_name: str) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     tensors = get_peft_model_state_dict(model)
     stored = {name: tensors[name].detach().to("cpu", STORED).contiguous() for name in sorted(tensors)}
-    save_file(stored, folder / WEIGHTS, metadata={"format": "pt"})
+    save_file(stored, folder / ADAPTER_WEIGHTS, metadata={"format": "pt"})
     config = model.peft_config["default"]
     config.save_pretrained(str(folder))
     fields = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
     fields |= {"base_model_name_or_path": base_name, "inference_mode": True}
     fields["target_modules"] = sorted(config.target_modules)
     (folder / CONFIG).write_text(json.dumps(fields, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-    for name in (WEIGHTS, CONFIG):
+    for name in (ADAPTER_WEIGHTS, CONFIG):
         (folder / name).chmod(0o644)
 
 

@@ -20,7 +20,7 @@ from server.catalog.bases import EncoderFiles
 from server.catalog.layout import GENERAL, pages_folder
 from server.engine.adapter_lock import AdapterLock, write_lock
 from server.errors import DataError
-from server.files import sha256_of
+from server.files import ADAPTER_WEIGHTS, sha256_of
 from server.text.prompt import PromptLayout
 from training import lock
 from training.dataset.examples import Examples
@@ -59,7 +59,7 @@ class GeneralJob:
     @property
     def key(self) -> str:
         data = self.digests
-        start = sha256_of(self.start / adapter.WEIGHTS) if self.start else ""
+        start = sha256_of(self.start / ADAPTER_WEIGHTS) if self.start else ""
         data |= {"start": start, "rows": str(self.rows)}
         return lock.run_key(
             data=data, instructions="", checks=(), base=lock.base_fingerprint(self.base), recipe=self.recipe
@@ -165,8 +165,8 @@ def _lock(job: GeneralJob, fit: GeneralFit, made: Path, *, trained: int) -> dict
         "copilot": GENERAL,
         "base": job.base.name,
         "base_fingerprint": lock.base_fingerprint(job.base),
-        "weights_sha256": sha256_of(made / adapter.WEIGHTS),
-        "start_sha256": sha256_of(job.start / adapter.WEIGHTS) if job.start else None,
+        "weights_sha256": sha256_of(made / ADAPTER_WEIGHTS),
+        "start_sha256": sha256_of(job.start / ADAPTER_WEIGHTS) if job.start else None,
         "recipe": job.recipe.model_dump(mode="json"),
         "data": job.digests,
         "rows": fit.progress.rows,

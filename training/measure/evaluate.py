@@ -29,16 +29,27 @@ class Measured:
     answers: list[str]
     passed: dict[str, NDArray[np.float64]]
 
+    def part(self, rows: range) -> "Measured":
+        """Of some of the rows only, with the checks that apply to one of them."""
+        columns = {name: column[rows.start : rows.stop] for name, column in self.passed.items()}
+        applies = {name: column for name, column in columns.items() if not np.isnan(column).all()}
+        return Measured(self.nll[rows.start : rows.stop], self.answers[rows.start : rows.stop], applies)
+
 
 def measure(
-    model: PeftModel, prefixes: PrefixCache, rows: Sequence[Rendered], checks: Sequence[CheckSpec], *,
-    base: Path, adapter: Path | None,
+    model: PeftModel, prefixes: PrefixCache, rows: Sequence[Rendered],
+    checks: Sequence[tuple[range, Sequence[CheckSpec]]], *, base: Path, adapter: Path | None,
 ) -> Measured:  # fmt: skip
-    """Loss, served answers and checks of all rows. `adapter` is the folder of the model's adapter, None where it has
-    none yet and so answers as the base alone.
+    """Loss, served answers and checks of all rows; `checks` are those of each copilot, with the places of its rows.
+    `adapter` is the folder of the model's adapter, None where it has none yet and so answers as the base alone.
     """
     given = answers(base, rows, adapter=adapter, dtype=model.dtype)
-    return Measured(held_out_nll(model, prefixes, rows), given, score(checks, rows, given))
+    passed: dict[str, NDArray[np.float64]] = {}
+    for places, own in checks:
+        part = slice(places.start, places.stop)
+        for name, column in score(own, rows[part], given[part]).items():
+            passed.setdefault(name, np.full(len(rows), np.nan))[part] = column
+    return Measured(held_out_nll(model, prefixes, rows), given, passed)
 
 
 def score(

@@ -17,7 +17,6 @@ from transformers import PreTrainedModel
 
 from server.catalog.copilots import Copilot
 from server.catalog.layout import GENERAL
-from server.settings import load_settings
 from server.text.prompt import PromptLayout
 from training.dataset.examples import Examples, read_pages, read_rows
 from training.dataset.render import Rendered, Renderer
@@ -30,12 +29,6 @@ GENERAL_ROWS_MAX = 60
 OTHERS_MAX = 3  # of the other copilots: a job never reads all of them
 OTHER_ROWS_MAX = 24  # of each
 PREFIXES_COMPARED = 8
-
-
-def general_folder(data: Path) -> Path:
-    """The folder `general` of the same root; the one that ships when there is none."""
-    own = data / GENERAL
-    return own if own.is_dir() else load_settings().adapters_dir / GENERAL
 
 
 def general_rows(folder: Path, renderer: Renderer) -> list[Rendered]:

@@ -3,7 +3,7 @@
 The gate is strict and may say no: an adapter that is not `active` stays on disk with its reason.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,33 +18,44 @@ GENERAL_RISE_MAX = 0.02  # share by which the loss on general questions may rise
 
 
 def build_report(
-    copilot: str, base: str, rows: Sequence[Rendered], before: Measured, after: Measured, *,
-    epochs: Sequence[dict[str, float]], forgot: dict[str, Any],
+    owner: str, base: str, rows: Sequence[Rendered], before: Measured, after: Measured, *,
+    epochs: Sequence[dict[str, float]], forgot: dict[str, Any], copilots: Mapping[str, range] | None = None,
+    strict: bool = False,
 ) -> dict[str, Any]:  # fmt: skip
-    """Figures before (base with instructions) and after (adapter), all on the held-out examples."""
+    """Figures before (what it started from, with instructions) and after, all on the held-out examples. A domain
+    adapter's has those of each of its `copilots` too, whose rows lie in these places. `strict`: see `gate`.
+    """
+    report = {"copilot": owner, "base": base, **change(rows, before, after), "forgetting": forgot}
+    if copilots is not None:
+        report["copilots"] = {
+            copilot: change(rows[places.start : places.stop], before.part(places), after.part(places))
+            for copilot, places in copilots.items()
+        }
+    report["epochs"] = list(epochs)
+    active, reason = gate(report, strict=strict)
+    return {"active": active, "reason": reason} | report
+
+
+def change(rows: Sequence[Rendered], before: Measured, after: Measured) -> dict[str, Any]:
+    """Every figure of the same rows before and after, and a few answers."""
     pages = [row.example.page for row in rows]
     loss = _change(_ratio(before.nll), _ratio(after.nll), interval(before.nll, after.nll, pages))
     scored_before, scored_after = _scores(before, len(rows)), _scores(after, len(rows))
     checks = _change(_mean_of_checks(before), _mean_of_checks(after), interval(scored_before, scored_after, pages))
     found, now_found = (evidence(rows, measured.answers) for measured in (before, after))
     samples = list(zip(rows, before.answers, after.answers, strict=True))[:: max(1, len(rows) // SAMPLES)]
-    report = {
-        "copilot": copilot,
-        "base": base,
+    return {
         "heldout": {"examples": len(rows), "pages": len(set(pages)), "answer_tokens": int(before.nll[:, 1].sum())},
         "loss": loss,
         "checks": checks | {"each": {name: _each(name, before, after, pages) for name in before.passed}},
         "evidence": compared(found, now_found, pages),
         "abstention": {"before": abstention(rows, before.answers), "after": abstention(rows, after.answers)},
-        "forgetting": forgot,
-        "epochs": list(epochs),
+        "words": {"before": _words(before.answers), "after": _words(after.answers)},
         "samples": [
             {"page": row.example.page, "question": row.example.question, "before": was, "after": now}
             for row, was, now in samples
         ],
     }
-    active, reason = gate(report)
-    return {"active": active, "reason": reason} | report
 
 
 def evidence(rows: Sequence[Rendered], answers: Sequence[str]) -> NDArray[np.float64]:
@@ -70,8 +81,10 @@ def compared(before: NDArray[np.float64], after: NDArray[np.float64], pages: Seq
     }  # fmt: skip
 
 
-def gate(report: dict[str, Any]) -> tuple[bool, str]:
-    """Whether the adapter may be activated, and why in one sentence."""
+def gate(report: dict[str, Any], *, strict: bool = False) -> tuple[bool, str]:
+    """Whether the adapter may be activated, and why in one sentence. `strict` asks that the interval of the gain in
+    checks lies above zero: a domain adapter that serves many copilots is given up for no less.
+    """
     loss, checks, forgot = report["loss"], report["checks"], report["forgetting"]
     if forgot["base_logit_diff_max"] > 0 or forgot["reload_diff_max"] > 1e-3:
         return False, "The stored adapter does not behave as trained, or changes the base: do not use it."
@@ -81,6 +94,12 @@ def gate(report: dict[str, Any]) -> tuple[bool, str]:
         return False, (
             f"The copilot's own checks did not rise: {checks['before']:.0%} of answers passed before, "
             f"{checks['after']:.0%} after."
+        )
+    if strict and checks["ci95"][0] <= 0:
+        return False, (
+            f"The domain adapter does as well: its checks passed {checks['before']:.0%} before and "
+            f"{checks['after']:.0%} after, which may be chance "
+            f"(95 % interval {checks['ci95'][0]} to {checks['ci95'][1]})."
         )
     general = forgot["general"]
     if general["rise_share"] > GENERAL_RISE_MAX:
@@ -128,7 +147,24 @@ The right block: the first block that the answer names is one that the example's
 | check | before | after | examples |
 |---|---|---|---|
 {each}
-{_rest_of_card(lock, report)}"""
+{_copilots(report)}{_rest_of_card(lock, report)}"""
+
+
+def _copilots(report: dict[str, Any]) -> str:
+    """A line for each copilot of a domain adapter; nothing for a copilot's own."""
+    if "copilots" not in report:
+        return ""
+    lines = "".join(
+        f"| {name} | {one['heldout']['examples']} | {one['loss']['before']} → {one['loss']['after']} "
+        f"| {one['checks']['before']:.0%} → {one['checks']['after']:.0%} "
+        f"| {one['evidence']['before']:.0%} → {one['evidence']['after']:.0%} |\n"
+        for name, one in report["copilots"].items()
+    )
+    return f"""## Its copilots
+| copilot | examples | loss per answer token | own checks passed | right block |
+|---|---|---|---|---|
+{lines}
+"""
 
 
 def _rest_of_card(lock: dict[str, Any], report: dict[str, Any]) -> str:
@@ -166,6 +202,11 @@ Learning rate {recipe["lr"]:g}, batches of {recipe["batch"]}, computed in {lock[
 
 def _change(before: float, after: float, ci95: tuple[float, float]) -> dict[str, Any]:
     return {"before": before, "after": after, "change": round(after - before, 4), "ci95": list(ci95)}
+
+
+def _words(answers: Sequence[str]) -> float:
+    """Median length."""
+    return float(np.median([len(answer.split()) for answer in answers]))
 
 
 def _ratio(found: NDArray[np.float64]) -> float:

@@ -20,7 +20,7 @@ from server.engine import AdapterRef, BaseInfo
 from server.engine.adapter_lock import read_lock
 from server.engine.local.base.loader import Linears
 from server.errors import CopilotError
-from server.files import sha256_of
+from server.files import ADAPTER_WEIGHTS, sha256_of
 
 CONFIG_BYTES_MAX = 64 * 1024
 WEIGHTS_BYTES_MAX = 256 * 1024**2
@@ -89,7 +89,7 @@ def check_adapter(folder: Path, info: BaseInfo) -> AdapterRef:
             f"This adapter was made for another base model than {info.name}. Train it for this base.",
             code="copilot_base_mismatch",
         )
-    weights = folder / "adapter_model.safetensors"
+    weights = folder / ADAPTER_WEIGHTS
     if weights.is_symlink() or not weights.is_file():
         raise CopilotError("The adapter has no adapter_model.safetensors.", code="copilot_weights_missing")
     if weights.stat().st_size > WEIGHTS_BYTES_MAX:
@@ -122,7 +122,7 @@ def read_adapter(ref: AdapterRef, linears: Linears) -> AdapterWeights:
     Raises CopilotError.
     """
     config = read_adapter_config(ref.folder)
-    file = ref.folder / "adapter_model.safetensors"
+    file = ref.folder / ADAPTER_WEIGHTS
     try:
         digest = _content_digest(ref.folder, sha256_of(file))
         if digest != ref.digest:
