@@ -4,6 +4,7 @@ import { browser } from 'wxt/browser';
 import { defineUnlistedScript } from 'wxt/utils/define-unlisted-script';
 import { type Block, readBlocks } from '../lib/page/blocks.ts';
 import { clear, paint, rangeOf } from '../lib/page/highlight.ts';
+import { schemaTypes } from '../lib/page/types.ts';
 import type { FromPage, PageAnswer, PageCommand, PageMessage, PageOrder, PageText, Passage, ToPage } from '../lib/connection/messages.ts';
 import { newNonce } from '../lib/connection/pairing.ts';
 import { PAGE_BLOCKS_MAX, PAGE_CHARS_MAX } from '../lib/connection/protocol.ts';
@@ -96,6 +97,7 @@ class Page {
       title: document.title,
       url: location.href,
       blocks: this.blocks.map((block) => block.text),
+      types: schemaTypes(document),
       blocksLeftOut: all.length - this.blocks.length,
       selection: selection(),
     };

@@ -2,39 +2,12 @@
 import type { CopilotCard } from './connection/protocol.ts';
 
 const RECENT_MAX = 5;
-const SUGGESTED_MAX = 3;
-const SUGGESTED_FROM = 2;
 
 export interface Section {
   /** 'recent', 'suggested', or a category's id. */
   id: string;
   name: string;
   cards: CopilotCard[];
-}
-
-/** How many of a copilot's hint words stand on the page; the title counts three times. */
-export function fit(card: CopilotCard, title: string, words: Set<string>): number {
-  const titleWords = wordsOf(title);
-  return card.hints.reduce((sum, hint) => {
-    const parts = [...wordsOf(hint)];
-    const inTitle = parts.length > 0 && parts.every((part) => titleWords.has(part));
-    const inText = parts.length > 0 && parts.every((part) => words.has(part));
-    return sum + (inTitle ? 3 : 0) + (inText ? 1 : 0);
-  }, 0);
-}
-
-export function wordsOf(text: string): Set<string> {
-  return new Set(text.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? []);
-}
-
-export function suggest(cards: CopilotCard[], title: string, text: string): CopilotCard[] {
-  const words = wordsOf(text);
-  const scored = cards.map((card) => ({ card, score: fit(card, title, words) }));
-  return scored
-    .filter(({ score }) => score >= SUGGESTED_FROM)
-    .toSorted((a, b) => b.score - a.score || a.card.name.localeCompare(b.card.name))
-    .slice(0, SUGGESTED_MAX)
-    .map(({ card }) => card);
 }
 
 /** Cards whose name, category or promise hold every word of the query; names that start with it come first. */

@@ -1,34 +1,20 @@
 // Which copilots the picker shows first.
 import { expect, test } from 'vitest';
-import { remember, search, sections, suggest } from '../lib/picker.ts';
+import { remember, search, sections } from '../lib/picker.ts';
 import type { CopilotCard } from '../lib/connection/protocol.ts';
 
-const card = (id: string, name: string, hints: string[] = [], promise = ''): CopilotCard => {
+const card = (id: string, name: string, promise = ''): CopilotCard => {
   const [category = ''] = id.split('/');
-  return { id, name, category, category_name: category.toUpperCase(), icon: '', promise, starters: [], hints, mode: 'tuned', refused: null, trainable: false };
+  return { id, name, category, category_name: category.toUpperCase(), icon: '', promise, starters: [], mode: 'tuned', refused: null, trainable: false };
 };
 
 const CARDS = [
   card('general/generalist', 'Generalist'),
-  card('legal/contract-review', 'Contract Reviewer', ['agreement', 'party', 'late fee']),
-  card('legal/privacy', 'Privacy Reader', ['cookies', 'data']),
-  card('finance/fees', 'Fee Finder', ['fee', 'price'], 'Finds costs in a contract'),
+  card('legal/contract-review', 'Contract Reviewer'),
+  card('legal/privacy', 'Privacy Reader'),
+  card('finance/fees', 'Fee Finder', 'Finds costs in a contract'),
 ];
 const ids = (cards: CopilotCard[]): string[] => cards.map(({ id }) => id);
-
-test('suggests the copilots whose hints stand on the page, best first', () => {
-  const text = 'This agreement binds each party. A late fee is due.';
-  expect(ids(suggest(CARDS, 'Agreement of hire', text))).toEqual(['legal/contract-review']);
-  expect(ids(suggest(CARDS, 'Fees', 'The fee and the price of it, data and cookies'))).toEqual(['finance/fees', 'legal/privacy']);
-});
-
-test('one stray hint word suggests nobody', () => {
-  expect(suggest(CARDS, 'A walk', 'The party went home.')).toEqual([]);
-});
-
-test('a hint counts as whole words only', () => {
-  expect(suggest(CARDS, '', 'coffee feel database')).toEqual([]);
-});
 
 test('search wants every word and puts names before promises', () => {
   expect(ids(search(CARDS, 'contract'))).toEqual(['legal/contract-review', 'finance/fees']);

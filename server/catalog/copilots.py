@@ -131,7 +131,7 @@ class Copilots:
         return replace(copilot, refused=refused, adapter=replace(generalist.adapter, id=copilot.id), mode="general")
 
     def _read_domain(self, category: str) -> Copilot | None:
-        """The category's adapter for the running base, on a copilot that stands for the category. The user's own wins."""
+        """The category's adapter for the running base, on a copilot that stands for it. The user's own wins."""
         stands = Copilot(category, category, category, category)
         for root in reversed(self._roots):
             found = self._read_adapter(stands, root, category)

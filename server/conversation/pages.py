@@ -90,6 +90,7 @@ class OpenPage:
         self._closed = threading.Event()  # dropped, and no run uses it any more
         self._told_at = 0.0
         self._releases: set[asyncio.Task[None]] = set()
+        self.laid_out: asyncio.Future[Page] = asyncio.get_running_loop().create_future()
         self.task = asyncio.create_task(self._read(frame))
 
     async def ready(self) -> ReadPage:
@@ -123,13 +124,19 @@ class OpenPage:
 
     async def _release(self) -> None:
         self.task.cancel()
+        self.laid_out.cancel()
         await asyncio.wait({self.task})
         if not self.task.cancelled() and self.task.exception() is None:
             await self._parts.engine.close_page(self.task.result().tokens)
 
     async def _read(self, frame: PageOpen) -> ReadPage:
         started = time.monotonic()
-        page, prefix, finder = await asyncio.to_thread(self._lay_out, frame)
+        try:
+            page, prefix, finder = await asyncio.to_thread(self._lay_out, frame)
+        except BaseException:
+            self.laid_out.cancel()
+            raise
+        self.laid_out.set_result(page)
         encoded = asyncio.ensure_future(self._encode(finder))
         tokens = PageTokens(prefix.ids, prefix.spans)
         loop, home = asyncio.get_running_loop(), threading.get_ident()

@@ -6,9 +6,11 @@ Called by channel (frames) and ask (in one process). Knows the Engine interface;
 import asyncio
 import logging
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any
 
 from server.catalog.copilots import Copilots
+from server.catalog.suggest import PageFacts, Suggester
 from server.conversation.outbox import Outbox
 from server.conversation.pages import OpenPage, Parts
 from server.conversation.run import Run
@@ -16,7 +18,7 @@ from server.errors import Busy, LimitExceeded, OutOfOrder, PageError, RetinueErr
 from server.protocol import Frame
 from server.protocol.client import Ask, Cancel, ClientFrame, PageClose, PageOpen
 from server.protocol.run import RunError
-from server.protocol.server import Error, PageReady
+from server.protocol.server import Error, PageReady, PageSuggested, SuggestedCopilot
 
 _log = logging.getLogger(__name__)
 _FINISHED_RUNS_KEPT = 16
@@ -24,15 +26,17 @@ _BUSY_RETRY_MS = 1_000
 
 
 class Session:
-    def __init__(self, parts: Parts, copilots: Copilots, *, origin: str) -> None:
+    def __init__(self, parts: Parts, copilots: Copilots, *, origin: str, suggester: Suggester | None = None) -> None:
         self.id = secrets.token_urlsafe(24)
         self.origin = origin
         self._parts = parts
         self._copilots = copilots
+        self._suggester = suggester
         self._outbox: Outbox | None = None
         self._taken_over: Callable[[], None] = lambda: None
         self._pages: dict[str, OpenPage] = {}
         self._page_ends: dict[str, Frame] = {}  # page.ready or error of each open page, for `resume`
+        self._suggested: dict[str, Frame] = {}  # of each open page, for `resume`
         self._runs: dict[str, Run] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -50,7 +54,7 @@ class Session:
         if self._outbox is not None:
             self._taken_over()
         self._outbox, self._taken_over = outbox, taken_over
-        for frame in self._page_ends.values():
+        for frame in (*self._suggested.values(), *self._page_ends.values()):
             outbox.put(frame)
         for run in self._runs.values():
             for event in run.events[(seen or {}).get(run.id, -1) + 1 :]:
@@ -121,9 +125,30 @@ class Session:
             self._forget(frame.page)  # answers that run on the old text go on with it
         page = OpenPage(frame, parts=self._parts, report=self._post_if_room)
         self._pages[frame.page] = page
-        task = asyncio.create_task(self._tell_when_read(page))
+        self._start(self._tell_when_read(page))
+        if self._suggester is not None:
+            self._start(self._suggest(page, self._suggester, types=frame.types))
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+    async def _suggest(self, page: OpenPage, suggester: Suggester, *, types: Sequence[str]) -> None:
+        """Before the base model has read the page. A page for which none fits is told of too."""
+        try:
+            laid_out = await page.laid_out
+            facts = PageFacts.of(laid_out, types=types)
+            found = await asyncio.to_thread(suggester.rank, facts, self._copilots.all())
+        except RetinueError:
+            return  # the page's own error is told by _tell_when_read
+        except Exception as error:  # without a suggestion every copilot can still be picked
+            _log.error("suggesting failed error=%s", type(error).__name__)
+            return
+        if self._pages.get(page.name) is page:
+            cards = [SuggestedCopilot(copilot=one.copilot, why=list(one.why)) for one in found]
+            self._suggested[page.name] = PageSuggested(page=page.name, copilots=cards)
+            self._post(self._suggested[page.name])
 
     async def _tell_when_read(self, page: OpenPage) -> None:
         end: Frame
@@ -157,6 +182,7 @@ class Session:
 
     def _forget(self, name: str) -> None:
         self._page_ends.pop(name, None)
+        self._suggested.pop(name, None)
         self._pages.pop(name).drop()
 
     def _ask(self, ask: Ask) -> None:

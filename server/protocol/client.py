@@ -22,13 +22,15 @@ class Proof(Frame):
 
 
 class PageOpen(Frame):
-    """The page's blocks in reading order; block n of an answer is blocks[n - 1]. Settings limit how many."""
+    """The page's blocks in reading order; block n of an answer is blocks[n - 1]. Settings limit how many. `types`:
+    schema.org types that the page declares."""
 
     type: Literal["page.open"]
     page: Name
     title: str = Field(max_length=2_000)
     url: str = Field(max_length=8_000)
     blocks: list[str]
+    types: list[Annotated[str, Field(max_length=64)]] = Field(default=[], max_length=16)
 
 
 class PageClose(Frame):

@@ -35,7 +35,6 @@ class CopilotCard(Frame):
     icon: str
     promise: str
     starters: list[str]
-    hints: list[str]
     mode: Literal["tuned", "domain", "general", "instructed", "base"]
     refused: str | None = None  # why its adapter is not used, a sentence
     trainable: bool = False
@@ -57,6 +56,21 @@ class Error(Frame):
     message: str
     page: str | None = None
     retry_after_ms: int | None = None
+
+
+class SuggestedCopilot(Frame):
+    """`why`: words of the page for which it is suggested; empty when only the meaning is near."""
+
+    copilot: str
+    why: list[str]
+
+
+class PageSuggested(Frame):
+    """The copilots that fit the page, best first. Nothing is switched by it."""
+
+    type: Literal["page.suggested"] = "page.suggested"
+    page: str
+    copilots: list[SuggestedCopilot]
 
 
 class PageReading(Frame):
@@ -133,7 +147,17 @@ class GoingAway(Frame):
 
 TrainFrame = TrainProgress | TrainReport
 ServerFrame = Annotated[
-    Challenge | Ready | Error | PageReading | PageReady | RunFrame | TrainFrame | CopilotList | Pong | GoingAway,
+    Challenge
+    | Ready
+    | Error
+    | PageSuggested
+    | PageReading
+    | PageReady
+    | RunFrame
+    | TrainFrame
+    | CopilotList
+    | Pong
+    | GoingAway,
     Field(discriminator="type"),
 ]
 SERVER_FRAME: TypeAdapter[ServerFrame] = TypeAdapter(ServerFrame)

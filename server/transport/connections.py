@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from server.catalog.copilots import Copilots
+from server.catalog.suggest import Suggester
 from server.catalog.trainings import Trainings
 from server.conversation.outbox import Outbox
 from server.conversation.pages import Parts
@@ -54,6 +55,7 @@ class Connections:
             tell=self._tell,
             changed=lambda: self._tell(CopilotList(copilots=self.copilot_cards())),
         )
+        self._suggester = Suggester(parts.encoder)
         self._channels: set[Leaver] = set()
         self._sessions: dict[str, Session] = {}
         self._farewells: dict[Session, asyncio.Task[None]] = {}
@@ -69,7 +71,7 @@ class Connections:
         self._channels.discard(channel)
 
     def new_session(self, origin: str) -> Session:
-        session = Session(self.parts, self.copilots, origin=origin)
+        session = Session(self.parts, self.copilots, origin=origin, suggester=self._suggester)
         self._sessions[session.id] = session
         return session
 
@@ -120,7 +122,6 @@ class Connections:
                 icon=copilot.icon,
                 promise=copilot.promise,
                 starters=list(copilot.starters),
-                hints=list(copilot.hints),
                 mode=copilot.mode,
                 refused=copilot.refused,
                 trainable=copilot.usable and self.trainings.trainable(copilot.id),

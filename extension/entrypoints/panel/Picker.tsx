@@ -1,15 +1,13 @@
 // The list of copilots: search, suggestions for this page, recent ones, categories; all by keyboard. Called by App.
 // Order and matching are lib/picker's; this draws them as a combobox with a listbox.
-import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
-import { search, type Section, sections, suggest } from '../../lib/picker.ts';
-import type { CopilotCard } from '../../lib/connection/protocol.ts';
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { search, type Section, sections } from '../../lib/picker.ts';
+import type { CopilotCard, SuggestedCopilot } from '../../lib/connection/protocol.ts';
 import { t } from '../../lib/words.ts';
 import { Badge } from './Header.tsx';
 import type { State } from './state/state.ts';
 import type { Store } from './state/store.ts';
 import type { Turn } from './state/thread.ts';
-
-const TEXT_CHARS = 20_000;
 
 /** What the picker was opened for: to switch, or to ask a turn's question again. */
 export type Picking = 'switch' | Turn;
@@ -43,14 +41,13 @@ export function Picker({ store, state, picking, onDone }: Props) {
     <div class="picker" role="dialog" aria-label={t('pickerTitle')}>
       <SearchField query={query} activeId={cards.length > 0 ? `option-${active}` : ''} onKeyDown={onKeyDown} onInput={(words) => (setQuery(words), setActive(0))} />
       {picking !== 'switch' && <p class="picker-note">{t('pickerAgain', picking.question)}</p>}
-      <Options list={list} active={active} current={store.current?.id ?? ''} pick={pick} />
+      <Options list={list} active={active} current={store.current?.id ?? ''} suggested={state.page.suggested} pick={pick} />
     </div>
   );
 }
 
 function useSections(store: Store, state: State, query: string): Section[] {
-  const { text } = state.page;
-  const suggested = useMemo(() => suggest(store.copilots, text?.title ?? '', (text?.blocks ?? []).join(' ').slice(0, TEXT_CHARS)), [text, store.copilots]);
+  const suggested = state.page.suggested.flatMap(({ copilot }) => store.copilots.find((card) => card.id === copilot) ?? []);
   if (query.trim() !== '') return [{ id: 'found', name: '', cards: search(store.copilots, query) }];
   return sections(store.copilots, state.recent, suggested);
 }
@@ -89,10 +86,11 @@ interface OptionsProps {
   list: Section[];
   active: number;
   current: string;
+  suggested: SuggestedCopilot[];
   pick: (card: CopilotCard) => void;
 }
 
-function Options({ list, active, current, pick }: OptionsProps) {
+function Options({ list, active, current, suggested, pick }: OptionsProps) {
   const box = useRef<HTMLDivElement>(null);
   useEffect(() => box.current?.querySelector('[aria-selected=true]')?.scrollIntoView({ block: 'nearest' }), [active, list]);
   let index = -1;
@@ -105,7 +103,8 @@ function Options({ list, active, current, pick }: OptionsProps) {
           {section.id !== 'found' && <div class="group-name" aria-hidden="true">{nameOf(section)}</div>}
           {section.cards.map((card) => {
             index += 1;
-            return <Option key={card.id} card={card} id={`option-${index}`} isActive={index === active} isCurrent={card.id === current} pick={pick} />;
+            const why = section.id === 'suggested' ? whyOf(suggested, card) : '';
+            return <Option key={card.id} card={card} why={why} id={`option-${index}`} isActive={index === active} isCurrent={card.id === current} pick={pick} />;
           })}
         </div>
       ))}
@@ -115,13 +114,14 @@ function Options({ list, active, current, pick }: OptionsProps) {
 
 interface OptionProps {
   card: CopilotCard;
+  why: string;
   id: string;
   isActive: boolean;
   isCurrent: boolean;
   pick: (card: CopilotCard) => void;
 }
 
-function Option({ card, id, isActive, isCurrent, pick }: OptionProps) {
+function Option({ card, why, id, isActive, isCurrent, pick }: OptionProps) {
   return (
     // oxlint-disable-next-line jsx-a11y/click-events-have-key-events, jsx-a11y/interactive-supports-focus -- the search field has both
     <div class={`option${isCurrent ? ' option-current' : ''}`} id={id} role="option" aria-selected={isActive} onClick={() => pick(card)}>
@@ -129,8 +129,15 @@ function Option({ card, id, isActive, isCurrent, pick }: OptionProps) {
         {card.name} <Badge mode={card.mode} category={card.category_name} refused={card.refused} />
       </span>
       <span class="option-promise">{card.promise}</span>
+      {why && <span class="option-why">{why}</span>}
     </div>
   );
+}
+
+/** Why a copilot is suggested: words of the page. */
+function whyOf(suggested: SuggestedCopilot[], card: CopilotCard): string {
+  const words = suggested.find(({ copilot }) => copilot === card.id)?.why ?? [];
+  return words.length > 0 ? t('suggestedWhy', words.map((word) => `“${word}”`).join(', ')) : t('suggestedNear');
 }
 
 function nameOf(section: Section): string {

@@ -8,6 +8,8 @@ export interface PageText {
   title: string;
   url: string;
   blocks: string[];
+  /** schema.org types that the page declares. */
+  types: string[];
   blocksLeftOut: number;
   selection: string;
 }

@@ -49,13 +49,14 @@ export interface PageClose {
   page: string;
 }
 
-/** The page's blocks in reading order; block n of an answer is blocks[n - 1]. Settings limit how many. */
+/** The page's blocks in reading order; block n of an answer is blocks[n - 1]. Settings limit how many. `types`: schema.org types that the page declares. */
 export interface PageOpen {
   type: 'page.open';
   page: string;
   title: string;
   url: string;
   blocks: string[];
+  types?: string[];
 }
 
 export interface Ping {
@@ -125,7 +126,6 @@ export interface CopilotCard {
   icon: string;
   promise: string;
   starters: string[];
-  hints: string[];
   mode: 'tuned' | 'domain' | 'general' | 'instructed' | 'base';
   refused: string | null;
   trainable: boolean;
@@ -166,6 +166,13 @@ export interface PageReady {
   blocks_read: number;
   blocks_total: number;
   ms: number;
+}
+
+/** The copilots that fit the page, best first. Nothing is switched by it. */
+export interface PageSuggested {
+  type: 'page.suggested';
+  page: string;
+  copilots: SuggestedCopilot[];
 }
 
 /** A sentence, line or row that the finder took for likely; `score` is at best about 1.5. */
@@ -249,6 +256,12 @@ export interface RunStart {
   mode: 'tuned' | 'domain' | 'general' | 'instructed' | 'base';
 }
 
+/** `why`: words of the page for which it is suggested; empty when only the meaning is near. */
+export interface SuggestedCopilot {
+  copilot: string;
+  why: string[];
+}
+
 export interface Timings {
   ttft_ms: number;
   total_ms: number;
@@ -287,4 +300,4 @@ export interface Usage {
   answer_tokens: number;
 }
 
-export type ServerFrame = Challenge | Ready | Error | PageReading | PageReady | RunStart | RunPassages | RunDelta | RunQuote | RunDone | RunError | TrainProgress | TrainReport | CopilotList | Pong | GoingAway;
+export type ServerFrame = Challenge | Ready | Error | PageSuggested | PageReading | PageReady | RunStart | RunPassages | RunDelta | RunQuote | RunDone | RunError | TrainProgress | TrainReport | CopilotList | Pong | GoingAway;

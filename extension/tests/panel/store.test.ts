@@ -21,8 +21,8 @@ vi.mock('../../entrypoints/panel/state/wire.ts', () => ({
   },
 }));
 
-const TEXT = { title: 't'.repeat(TITLE_CHARS_MAX + 1), url: 'https://a.example/x#part', blocks: ['one', 'two'], blocksLeftOut: 0, selection: '' };
-const CARD: CopilotCard = { id: 'a/b', name: 'B', category: 'a', category_name: 'A', icon: '', promise: '', starters: [], hints: [], mode: 'tuned', refused: null, trainable: true };
+const TEXT = { title: 't'.repeat(TITLE_CHARS_MAX + 1), url: 'https://a.example/x#part', blocks: ['one', 'two'], types: ['Recipe'], blocksLeftOut: 0, selection: '' };
+const CARD: CopilotCard = { id: 'a/b', name: 'B', category: 'a', category_name: 'A', icon: '', promise: '', starters: [], mode: 'tuned', refused: null, trainable: true };
 const UP: LinkView = { status: 'ready', message: '', ready: { ...READY, copilots: [{ ...CARD, id: 'generalist', name: 'G' }, CARD] }, fresh: true };
 let store: Store;
 let page: PageAnswer;
@@ -56,7 +56,7 @@ function done(run: string, answer = 'A'): ServerFrame {
 
 test('the page is read once and opened when there is a link, its title cut to what the server takes', async () => {
   const id = await open();
-  expect(frames()).toEqual([{ type: 'page.open', page: id, title: TEXT.title.slice(0, TITLE_CHARS_MAX), url: TEXT.url, blocks: TEXT.blocks }]);
+  expect(frames()).toEqual([{ type: 'page.open', page: id, title: TEXT.title.slice(0, TITLE_CHARS_MAX), url: TEXT.url, blocks: TEXT.blocks, types: ['Recipe'] }]);
   expect(store.state.page).toMatchObject({ status: 'ready', blocksRead: 2 });
 });
 

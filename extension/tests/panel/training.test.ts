@@ -8,7 +8,7 @@ import type { CopilotCard } from '../../lib/connection/protocol.ts';
 vi.mock('../../lib/words.ts', () => ({ t: (...parts: unknown[]) => parts.join(' ') }));
 
 const CARD: CopilotCard = {
-  id: 'a/b', name: 'B', category: 'a', category_name: 'A', icon: '', promise: '', starters: [], hints: [], mode: 'instructed', refused: null, trainable: true,
+  id: 'a/b', name: 'B', category: 'a', category_name: 'A', icon: '', promise: '', starters: [], mode: 'instructed', refused: null, trainable: true,
 };
 const PROGRESS = { type: 'train.progress' as const, copilot: 'a/b', phase: 'training' as const, percent: 42, remaining_s: 200 };
 const REPORT = {

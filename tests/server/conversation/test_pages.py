@@ -7,10 +7,14 @@ from pathlib import Path
 
 import numpy as np
 
+from server.catalog.copilots import Copilots
+from server.catalog.suggest import Suggester
+from server.conversation.outbox import Outbox
 from server.conversation.pages import ENCODED_AT_ONCE, OpenPage, Parts
+from server.conversation.session import Session
 from server.protocol.client import PageOpen
 from server.text.finder import Vectors
-from tests.server.fakes import FakeEngine, base_text, eventually, page_open, settings
+from tests.server.fakes import FakeEngine, base_text, eventually, page_open, settings, until, write_copilot
 
 SENTENCES = [f"Sentence number {n} of the page {'goes on ' * (n % 7)}and ends." for n in range(10 * ENCODED_AT_ONCE)]
 
@@ -75,3 +79,24 @@ async def test_a_page_that_a_run_still_uses_is_encoded_to_its_end(tmp_path: Path
 
     assert read.finder.vectors is not None
     page.leave()
+
+
+async def test_the_copilots_that_fit_are_told_before_the_page_is_read_and_again_after_a_reconnect(
+    tmp_path: Path,
+) -> None:
+    chosen = settings(tmp_path)
+    write_copilot(chosen.adapters_dir, text='name = "Lease"\npromise = "Reads leases."\nhints = ["tenant"]\n')
+    copilots = Copilots(adapters_dir=chosen.adapters_dir, user_dir=chosen.user_dir)
+    parts = Parts(chosen, FakeEngine(), base_text())
+    session = Session(parts, copilots, origin="x", suggester=Suggester(None))
+    outbox = Outbox(events_max=100)
+    session.attach(outbox)
+    session.receive(PageOpen.model_validate(page_open(blocks=["The tenant pays the rent on the first of the month."])))
+
+    suggested, _ = await until(outbox, "page.suggested")
+    assert [(one.copilot, one.why) for one in suggested.copilots] == [("legal/lease", ["tenant"])]
+
+    again = Outbox(events_max=100)
+    session.attach(again)
+    assert (await until(again, "page.suggested"))[0] == suggested
+    await session.close()

@@ -1,5 +1,6 @@
 // What the panel knows at one moment, and how it begins. Types and first values only; read by the components, changed by store.
 import type { LinkView, PageText } from '../../../lib/connection/messages.ts';
+import type { SuggestedCopilot } from '../../../lib/connection/protocol.ts';
 import type { Turn } from './thread.ts';
 import type { TrainingFrame } from './training.ts';
 
@@ -13,6 +14,8 @@ export interface PageState {
   blocksTotal: number;
   message: string;
   moved: boolean;
+  /** The copilots that fit the page, best first, each with words of the page that speak for it. */
+  suggested: SuggestedCopilot[];
 }
 
 export interface State {
@@ -35,6 +38,7 @@ export interface State {
 
 export const NO_PAGE: PageState = {
   status: 'looking', id: null, text: null, tokensDone: 0, tokensTotal: 0, blocksRead: 0, blocksTotal: 0, message: '', moved: false,
+  suggested: [],
 };
 
 export const FIRST_STATE: State = {

@@ -151,16 +151,17 @@ export class Store {
   private openPage(): void {
     const { link, page } = this.state;
     if (link.status !== 'ready' || !page.text || page.text.blocks.length === 0) return;
-    const { title, url, blocks } = page.text;
+    const { title, url, blocks, types } = page.text;
     const id = `p${crypto.randomUUID().slice(0, 13)}`;
     this.patchPage({ status: 'opening', id, tokensDone: 0, tokensTotal: 0, message: '' });
-    const frame = { type: 'page.open' as const, page: id, title: title.slice(0, TITLE_CHARS_MAX), url: url.slice(0, URL_CHARS_MAX), blocks };
+    const frame = { type: 'page.open' as const, page: id, title: title.slice(0, TITLE_CHARS_MAX), url: url.slice(0, URL_CHARS_MAX), blocks, types };
     this.wire.send({ kind: 'frame', frame });
   }
 
   private takeFrame(frame: ServerFrame): void {
     const mine = 'page' in frame && frame.page === this.state.page.id;
     if (frame.type === 'page.reading' && mine) this.patchPage({ tokensDone: frame.tokens_done, tokensTotal: frame.tokens_total });
+    if (frame.type === 'page.suggested' && mine) this.patchPage({ suggested: frame.copilots });
     if (frame.type === 'page.ready' && mine) this.pageIsReady(frame.blocks_read, frame.blocks_total);
     if (frame.type === 'error') this.takeError(frame.message, mine);
     if (frame.type === 'train.progress' || frame.type === 'train.report') this.patch({ training: frame });
