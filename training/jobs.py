@@ -63,7 +63,7 @@ def general_job(
     folder = find_base(base or settings.base, places=(settings.bases_dir,))
     return GeneralJob(
         base=folder, encoder=find_encoder(settings), corpus=corpus, rows=rows, start=start,
-        data=data or settings.adapters_dir,
+        data=data or settings.adapters_dir, copilots=with_examples(data or settings.adapters_dir),
         out=(out or adapter_folder(settings.adapters_dir, GENERAL, folder.name)).resolve(),
         work=user_cache_path("retinue") / "training" / GENERAL / folder.name,
         recipe=read_recipe(recipe or default_recipe(folder)),
@@ -103,10 +103,13 @@ def find_copilot(name: str) -> Copilot:
 
 def copilots_of(category: str, data: Path) -> tuple[Copilot, ...]:
     """The copilots of a category that can be read and have examples; none when there is no such category."""
+    return tuple(copilot for copilot in with_examples(data) if copilot.category == category)
+
+
+def with_examples(data: Path) -> tuple[Copilot, ...]:
+    """Every copilot that can be read and has examples."""
     return tuple(
-        copilot
-        for copilot in _all_copilots().all()
-        if copilot.usable and copilot.category == category and (data / copilot.id / "train.jsonl").is_file()
+        copilot for copilot in _all_copilots().all() if copilot.usable and (data / copilot.id / "train.jsonl").is_file()
     )
 
 

@@ -70,6 +70,10 @@ class Renderer:
                 "The chat template has no assistant header, so no answer can be supervised.", code="data_mask"
             )
 
+    def after(self, instructions: str) -> "Renderer":
+        """The same for another copilot."""
+        return Renderer(self._layout, instructions=instructions, context=self._context, search=self._search)
+
     def row(self, example: Example, page: Page) -> Rendered | None:
         """None when the row does not fit whole: nothing is ever cut. Raises DataError (`data_mask`)."""
         prefix = self._page(page)

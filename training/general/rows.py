@@ -1,5 +1,5 @@
-"""The rows that the general adapter sees: corpus questions, ordinary requests, near misses and the project's own
-examples, in chunks that depend on the seed and the chunk's number only, so that a run can go on from any of them.
+"""The rows that the general adapter sees: the copilots' examples and its own, corpus questions, ordinary requests and
+near misses, in chunks that depend on the seed and the chunk's number only, so that a run can go on from any of them.
 """
 
 import random
@@ -21,6 +21,8 @@ from training.general.tasks import HUMAN_TASKS, SUMMARY_TASKS, Asked, asked
 from training.general.words import content_words
 
 CHUNK_PAGES = 32
+CORPUS_SHARE, OWN_SHARE = 0.25, 0.15  # of a chunk's pages; the rest are the copilots'
+GROUP_ROWS = 8  # of one page, next to one another: they share its reading
 QUESTIONS_PER_PAGE = 5
 TEMPLATES_LAST = 0.8  # of questions made by rule, those that come after people's own
 REQUEST_SHARE = 0.3  # of pages, those with an ordinary request
@@ -34,34 +36,36 @@ _OPENING = re.compile(r"^(According to (this|the) \w+, |On this page, |Under thi
 
 @dataclass(frozen=True, slots=True)
 class Own:
-    """One of the project's examples with its page."""
+    """One of the project's examples with its page, and the renderer that puts instructions before its question."""
 
     example: Example
     page: Page
+    renderer: Renderer
 
 
 class Rows:
-    """`own_share`: pages of the project's own for each of the corpus, where a chunk has some."""
+    """`own`: the generalist's examples; `copilots`: those of all copilots, dealt so that each is seen once before any is
+    seen again. What there is none of leaves its share to the corpus.
+    """
 
     def __init__(
         self, documents: Sequence[Document], own: Sequence[Own], renderer: Renderer, search: Search, *,
-        seed: int, own_share: float = 0.5, held_out: bool = False,
+        seed: int, copilots: Sequence[Own] = (), held_out: bool = False,
     ) -> None:  # fmt: skip
         self._documents = [one for one in documents if one.questions and one.held_out == held_out]
         self._weights = [_weight(document) for document in self._documents]
-        self._renderer, self._search, self._seed, self._own_share = renderer, search, seed, own_share
-        self._own: dict[str, list[Own]] = {}
-        for each in own:
-            self._own.setdefault(each.example.page, []).append(each)
+        self._renderer, self._search, self._seed = renderer, search, seed
+        self._own, self._copilots = _Deck(own, seed=seed), _Deck(copilots, seed=seed)
 
     def chunk(self, number: int) -> list[Rendered]:
         """The rows of some pages, in an order of their own; those of one page stay near one another."""
         choose = random.Random(f"{self._seed}/{number}")  # noqa: S311
-        places = choose.choices(range(len(self._documents)), self._weights, k=CHUNK_PAGES)
+        own = round(CHUNK_PAGES * OWN_SHARE) if self._own.groups else 0
+        copilots = round(CHUNK_PAGES * (1 - CORPUS_SHARE - OWN_SHARE)) if self._copilots.groups else 0
+        places = choose.choices(range(len(self._documents)), self._weights, k=CHUNK_PAGES - own - copilots)
         groups = [list(self._page_rows(place, choose)) for place in places]
-        if self._own:
-            names = choose.sample(sorted(self._own), min(len(self._own), round(CHUNK_PAGES * self._own_share)))
-            groups += [list(self._own_rows(name, choose)) for name in names]
+        dealt = [*self._own.deal(number, own), *self._copilots.deal(number, copilots)]
+        groups += [list(self._own_rows(group)) for group in dealt]
         choose.shuffle(groups)
         return [row for group in groups for row in group]
 
@@ -81,11 +85,9 @@ class Rows:
                     found += [row] if row is not None else []
         return found
 
-    def _own_rows(self, name: str, choose: random.Random) -> Iterator[Rendered]:
-        own = choose.sample(self._own[name], min(6, len(self._own[name])))
-        finder = self._search.finder(own[0].page)
-        for each in own:
-            row = self._render(each.example, finder)
+    def _own_rows(self, group: Sequence[Own]) -> Iterator[Rendered]:
+        for each in group:
+            row = each.renderer.row(each.example, each.page)
             if row is not None:
                 yield row
 
@@ -190,6 +192,33 @@ class Rows:
 
     def _render(self, example: Example, finder: Finder) -> Rendered | None:
         return self._renderer.row(example, finder.page)
+
+
+class _Deck:
+    """Examples in groups of one page, dealt in an order that is another one each time all were dealt."""
+
+    def __init__(self, examples: Sequence[Own], *, seed: int) -> None:
+        self._pages: dict[int, list[Own]] = {}
+        for each in examples:
+            self._pages.setdefault(id(each.page), []).append(each)
+        self._seed, self._dealt = seed, dict[int, list[list[Own]]]()
+        self.groups = len(self._shuffled(0))
+
+    def deal(self, chunk: int, count: int) -> list[list[Own]]:
+        """The groups of a chunk, `count` of them."""
+        first = chunk * count
+        return [self._shuffled(place // self.groups)[place % self.groups] for place in range(first, first + count)]
+
+    def _shuffled(self, round_: int) -> list[list[Own]]:
+        if round_ not in self._dealt:
+            choose = random.Random(f"{self._seed}/{round_}")  # noqa: S311
+            groups: list[list[Own]] = []
+            for examples in self._pages.values():
+                mixed = choose.sample(examples, len(examples))
+                groups += [mixed[start : start + GROUP_ROWS] for start in range(0, len(mixed), GROUP_ROWS)]
+            choose.shuffle(groups)
+            self._dealt = {round_: groups}
+        return self._dealt[round_]
 
 
 def _alike(one: Unit, other: Unit) -> bool:

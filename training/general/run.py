@@ -17,6 +17,7 @@ from typing import Any
 from transformers import AutoTokenizer
 
 from server.catalog.bases import EncoderFiles
+from server.catalog.copilots import Copilot
 from server.catalog.layout import GENERAL, pages_folder
 from server.engine.adapter_lock import AdapterLock, write_lock
 from server.errors import DataError
@@ -33,6 +34,7 @@ from training.general.corpus import read_questions
 from training.general.figures import figures
 from training.general.fit import GeneralFit, OnEvent, quoted_weights
 from training.general.rows import Own, Rows
+from training.general.taught import Taught
 from training.measure.served import answers
 from training.recipe import Recipe
 
@@ -54,6 +56,7 @@ class GeneralJob:
     work: Path
     recipe: Recipe
     rows: int
+    copilots: tuple[Copilot, ...] = ()  # whose examples it sees too, after their instructions
     start: Path | None = None
 
     @property
@@ -61,13 +64,17 @@ class GeneralJob:
         data = self.digests
         start = sha256_of(self.start / ADAPTER_WEIGHTS) if self.start else ""
         data |= {"start": start, "rows": str(self.rows)}
+        instructions = json.dumps({copilot.id: copilot.instructions for copilot in self.copilots}, sort_keys=True)
         return lock.run_key(
-            data=data, instructions="", checks=(), base=lock.base_fingerprint(self.base), recipe=self.recipe
+            data=data, instructions=instructions if self.copilots else "", checks=(), base=lock.base_fingerprint(self.base), recipe=self.recipe
         )  # fmt: skip
 
     @property
     def digests(self) -> dict[str, str]:
-        return lock.data_digests(self.data / GENERAL, pages=pages_folder(self.data, GENERAL))
+        found = lock.data_digests(self.data / GENERAL, pages=pages_folder(self.data, GENERAL))
+        for copilot in self.copilots:
+            found[f"{copilot.id}/train.jsonl"] = sha256_of(self.data / copilot.id / "train.jsonl")
+        return found
 
 
 class Material:
@@ -81,19 +88,22 @@ class Material:
         renderer = Renderer(self.layout, instructions="", context=int(config["max_position_embeddings"]), search=search)
         examples = Examples(GENERAL, data=job.data)
         documents = list(read_questions(job.corpus))
-        own = [Own(example, examples.pages["train"][example.page]) for example in examples.rows["train"]]
-        self.rows = Rows(documents, own, renderer, search, seed=job.recipe.seed)
+        own = [Own(example, examples.pages["train"][example.page], renderer) for example in examples.rows["train"]]
+        taught = Taught(job.copilots, data=job.data, plain=renderer)
+        self.rows = Rows(documents, own, renderer, search, seed=job.recipe.seed, copilots=taught.train)
         unseen = Rows(documents, [], renderer, search, seed=HELD_OUT_SEED, held_out=True)
         self.own = renderer.rows([(one, examples.pages["heldout"][one.page]) for one in examples.rows["heldout"]])
         self.corpus = unseen.chunk(0)
         self.people = unseen.extractive(HELD_OUT_CORPUS_ROWS)
+        self.copilots = taught.some_held_out(HELD_OUT_LOSS_ROWS)
         if not self.own or not self.corpus:
             raise DataError("There is nothing to measure on: no held-out rows.", code="data_missing")
 
     def heldout(self) -> dict[str, list[Rendered]]:
         """The rows whose loss is looked at while it trains."""
         own = random.Random(HELD_OUT_SEED).sample(self.own, min(HELD_OUT_LOSS_ROWS, len(self.own)))  # noqa: S311
-        return {"own": own, "corpus": self.corpus[:HELD_OUT_LOSS_ROWS]}
+        found = {"own": own, "corpus": self.corpus[:HELD_OUT_LOSS_ROWS]}
+        return found | ({"copilots": self.copilots} if self.copilots else {})
 
 
 def train_general(job: GeneralJob, *, minutes: float | None, on_event: OnEvent) -> dict[str, Any]:
