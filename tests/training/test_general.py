@@ -88,7 +88,7 @@ def test_held_out_documents_are_never_trained_on(renderer: Renderer) -> None:
 
 def test_own_examples_join_with_their_pages(renderer: Renderer, data: Path) -> None:
     examples = Examples("shop/review", data=data)
-    own = [Own(example, examples.pages["train"][example.page]) for example in examples.rows["train"]]
+    own = [Own(example, examples.pages["train"][example.page], renderer) for example in examples.rows["train"]]
     rows = Rows([document(1)], own, renderer, Search(None), seed=1).chunk(0)
 
     assert {"Kettle", "Lamp"} <= {row.page.title for row in rows}

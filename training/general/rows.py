@@ -44,8 +44,8 @@ class Own:
 
 
 class Rows:
-    """`own`: the generalist's examples; `copilots`: those of all copilots, dealt so that each is seen once before any is
-    seen again. What there is none of leaves its share to the corpus.
+    """`own`: the generalist's examples; `copilots`: those of all copilots, each seen once before any is seen again.
+    What there is none of leaves its share to the corpus.
     """
 
     def __init__(

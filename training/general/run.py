@@ -64,9 +64,10 @@ class GeneralJob:
         data = self.digests
         start = sha256_of(self.start / ADAPTER_WEIGHTS) if self.start else ""
         data |= {"start": start, "rows": str(self.rows)}
-        instructions = json.dumps({copilot.id: copilot.instructions for copilot in self.copilots}, sort_keys=True)
+        instructions = {copilot.id: copilot.instructions for copilot in self.copilots}
         return lock.run_key(
-            data=data, instructions=instructions if self.copilots else "", checks=(), base=lock.base_fingerprint(self.base), recipe=self.recipe
+            data=data, instructions=json.dumps(instructions, sort_keys=True) if instructions else "", checks=(),
+            base=lock.base_fingerprint(self.base), recipe=self.recipe,
         )  # fmt: skip
 
     @property
