@@ -78,3 +78,25 @@ def test_the_audit_refuses_a_held_out_page_that_was_seen(copy: Path) -> None:
 def test_near_duplicates_are_counted_once() -> None:
     text = "a b c d e f g h"
     assert near_duplicates([text, "quite another text of some length", text, text]) == [(0, 2), (0, 3)]
+
+
+def test_the_audit_refuses_a_block_that_most_answers_of_a_page_name(copy: Path) -> None:
+    file = copy / "shop" / "review" / "train.jsonl"
+    rows = [json.loads(line) for line in file.read_text().splitlines()]
+    first = next(row for row in rows if row["kind"] == "answer")
+    same = [first | {"question": f"{word} is it?"} for word in ("What", "How", "Who", "Where", "Why", "When")]
+    file.write_text("".join(json.dumps(row) + "\n" for row in same))
+
+    wrong = [line for line in audit(Examples("shop/review", data=copy), checks=[]) if "same block" in line.name]
+
+    assert wrong[0].wrong.startswith(first["page"])
+
+
+def test_the_audit_refuses_questions_that_all_begin_alike(copy: Path) -> None:
+    file = copy / "shop" / "review" / "train.jsonl"
+    rows = [json.loads(line) for line in file.read_text().splitlines()]
+    file.write_text("".join(json.dumps(row | {"question": f"Draft {n}"}) + "\n" for n, row in enumerate(rows)))
+
+    wrong = [line for line in audit(Examples("shop/review", data=copy), checks=[]) if "first word" in line.name]
+
+    assert [bool(line.wrong) for line in wrong] == [True, False]

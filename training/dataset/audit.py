@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from server.text.checks import CheckSpec, run_checks
-from server.text.grounding import quotations
+from server.text.grounding import citations, quotations
 from server.text.page import Page
 from training.dataset.examples import SPLITS, Example, Examples
 
@@ -19,6 +19,9 @@ NEAR = 0.7  # Jaccard index of two examples' shingles from which they count as n
 NEAR_SHARE_MAX = 0.02
 LEAK_SHARE_MAX = 0.1  # part of a held-out page's shingles that may stand on a training page
 GOLD_SHARE_MIN = 0.8  # part of the examples' own answers that must pass each check
+BLOCK_SHARE_MAX = 1 / 3  # of a page's examples that may name the same block, where the page has some examples
+BLOCK_EXAMPLES_MIN = 6
+FIRST_WORD_SHARE_MAX = 0.75
 _WORD = re.compile(r"[\w’'-]+")
 
 Shingles = frozenset[tuple[str, ...]]
@@ -38,6 +41,7 @@ def audit(examples: Examples, *, checks: Sequence[CheckSpec]) -> list[Line]:
     lines: list[Line] = []
     for split in SPLITS:
         lines += _size(split, examples.rows[split], examples.pages[split])
+        lines += _spread_of(split, examples.rows[split])
     lines.append(_near_duplicates(examples.rows["train"]))
     lines.append(_page_leaks(examples))
     lines.append(_answer_leaks(examples))
@@ -83,6 +87,25 @@ def _size(split: str, rows: Sequence[Example], pages: Mapping[str, Page]) -> Ite
     yield Line(f"{split}: question, characters", _spread([len(row.question) for row in rows]))
     yield Line(f"{split}: answer, characters", _spread([len(row.answer) for row in rows]))
     yield Line(f"{split}: quotes, all verified", f"{sum(quotes)} in {sum(map(bool, quotes))} answers")
+
+
+def _spread_of(split: str, rows: Sequence[Example]) -> Iterable[Line]:
+    """Whether the questions begin in different ways and the answers of a page rest on different blocks."""
+    if not rows:
+        return
+    word, times = Counter(row.question.split()[0].lower() for row in rows).most_common(1)[0]
+    wrong = f"more than {FIRST_WORD_SHARE_MAX:.0%}" if times > FIRST_WORD_SHARE_MAX * len(rows) else ""
+    yield Line(f"{split}: most common first word", f"{word}, {times / len(rows):.0%}", wrong)
+    asked = Counter(row.page for row in rows)
+    named = Counter((row.page, block) for row in rows for block in set(citations(row.answer)))
+    found = [
+        (times / asked[page], page, block)
+        for (page, block), times in named.items()
+        if asked[page] >= BLOCK_EXAMPLES_MIN
+    ]
+    share, page, block = max(found, default=(0.0, "", 0))
+    wrong = f"{page}, block {block}" if share > BLOCK_SHARE_MAX else ""
+    yield Line(f"{split}: examples of a page that name the same block", f"{share:.0%} at most", wrong)
 
 
 def _near_duplicates(rows: Sequence[Example]) -> Line:
