@@ -7,6 +7,8 @@ export interface Section {
   /** 'recent', 'suggested', or a category's id. */
   id: string;
   name: string;
+  /** Of a category; empty for the others. */
+  icon: string;
   cards: CopilotCard[];
 }
 
@@ -31,13 +33,13 @@ export function sections(cards: CopilotCard[], recent: string[], suggested: Copi
   const shown = new Set(suggested.map((card) => card.id));
   const recentCards = recent.flatMap((id) => (shown.has(id) ? [] : (byId.get(id) ?? [])));
   const list: Section[] = [
-    { id: 'suggested', name: '', cards: suggested },
-    { id: 'recent', name: '', cards: recentCards },
+    { id: 'suggested', name: '', icon: '', cards: suggested },
+    { id: 'recent', name: '', icon: '', cards: recentCards },
   ];
   for (const card of cards) {
     const section = list.find((other) => other.id === card.category);
     if (section) section.cards.push(card);
-    else list.push({ id: card.category, name: card.category_name, cards: [card] });
+    else list.push({ id: card.category, name: card.category_name, icon: card.icon, cards: [card] });
   }
   return list.filter((section) => section.cards.length > 0);
 }

@@ -5,6 +5,7 @@ import { search, type Section, sections } from '../../lib/picker.ts';
 import type { CopilotCard, SuggestedCopilot } from '../../lib/connection/protocol.ts';
 import { t } from '../../lib/words.ts';
 import { Badge } from './Header.tsx';
+import { CategoryIcon } from './Icon.tsx';
 import type { State } from './state/state.ts';
 import type { Store } from './state/store.ts';
 import type { Turn } from './state/thread.ts';
@@ -48,7 +49,7 @@ export function Picker({ store, state, picking, onDone }: Props) {
 
 function useSections(store: Store, state: State, query: string): Section[] {
   const suggested = state.page.suggested.flatMap(({ copilot }) => store.copilots.find((card) => card.id === copilot) ?? []);
-  if (query.trim() !== '') return [{ id: 'found', name: '', cards: search(store.copilots, query) }];
+  if (query.trim() !== '') return [{ id: 'found', name: '', icon: '', cards: search(store.copilots, query) }];
   return sections(store.copilots, state.recent, suggested);
 }
 
@@ -100,7 +101,7 @@ function Options({ list, active, current, suggested, pick }: OptionsProps) {
       {total === 0 && <p class="none">{t('pickerNone')}</p>}
       {list.map((section) => (
         <div key={section.id} role="group" aria-label={nameOf(section)}>
-          {section.id !== 'found' && <div class="group-name" aria-hidden="true">{nameOf(section)}</div>}
+          {section.id !== 'found' && <div class="group-name" aria-hidden="true"><CategoryIcon name={section.icon} />{nameOf(section)}</div>}
           {section.cards.map((card) => {
             index += 1;
             const why = section.id === 'suggested' ? whyOf(suggested, card) : '';
