@@ -13,7 +13,8 @@ UNIT_CHARS_MIN, UNIT_CHARS_MAX = 12, 480
 HEADING_CHARS_MAX = 70
 
 _ABBREVIATION = re.compile(
-    r"\b(?:[A-Z]|Mr|Mrs|Ms|Dr|Prof|St|No|Nos|Art|Sec|Fig|vs|approx|e\.g|i\.e|cf|al|Inc|Ltd|Co|Jr)\.$"
+    r"\b(?:[A-Z]|Mr|Mrs|Ms|Dr|Prof|St|No|Nos|Art|Sec|Fig|vs?|approx|e\.g|i\.e|cf|al|Inc|Ltd|Co|Jr"
+    r"|Jan|Feb|Mar|Apr|Aug|Sept?|Oct|Nov|Dec)\.$"
 )
 _ABBREVIATION_CHARS = 12  # looked back over: a whole text of initials would take quadratic time
 _SENTENCE_END = re.compile(r"(?<=[.!?])(?<!\.{4})[”’)\]]?\s+(?=[\"“‘(\[]?[A-Z0-9$€£])")

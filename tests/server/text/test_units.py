@@ -108,3 +108,12 @@ def test_cutting_takes_time_in_proportion_to_the_page(text: str) -> None:
         return runs
 
     assert min(seconds(400_000)) <= 20 * statistics.median(seconds(40_000))
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Sales rose in the six months to Sept. 2025 by a third.", "The court followed Marr v. Oakley on this point.",
+     "The doors open on 3 Feb. At nine we begin the tour of the mill."],
+)  # fmt: skip
+def test_an_abbreviation_ends_no_sentence(text: str) -> None:
+    assert [unit.text for unit in units_of(page(text))] == [text]
