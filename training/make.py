@@ -49,10 +49,11 @@ def train(job: Job, *, on_event: OnEvent) -> dict[str, Any]:
     rows = [*material.train, *material.replayed]
     fit = Fit(model, job.recipe, train=rows, heldout=material.heldout, file=file, key=key, on_event=on_event)
     started_from = material.measure(model, fit.prefixes, folder=job.start), material.losses(model, fit.prefixes)
+    base_alone = material.measure_base(model, fit.prefixes) if job.domain else None
     fit.run()
     adapter.round_weights(model)
     on_event({"event": "measuring"})
-    report, folder = _finish(job, material, fit, *started_from, key=key)
+    report, folder = _finish(job, material, fit, *started_from, base_alone=base_alone, key=key)
     file.unlink(missing_ok=True)
     on_event(
         {
@@ -66,8 +67,9 @@ def train(job: Job, *, on_event: OnEvent) -> dict[str, Any]:
 
 
 def _finish(
-    job: Job, material: Material, fit: Fit, before: Measured, losses: forgetting.Losses, *, key: str
-) -> tuple[dict[str, Any], Path]:
+    job: Job, material: Material, fit: Fit, before: Measured, losses: forgetting.Losses, *,
+    base_alone: Measured | None, key: str,
+) -> tuple[dict[str, Any], Path]:  # fmt: skip
     """Write into a temporary folder, measure that, move it into place. `before`, `losses`: as it started."""
     forgot = material.forgotten(losses, material.losses(fit.model, fit.prefixes))
     job.out.parent.mkdir(parents=True, exist_ok=True)
@@ -80,16 +82,9 @@ def _finish(
         fresh = adapter.load_base(job.base, dtype=job.recipe.dtype)
         forgot |= forgetting.unchanged(fresh, made, material.heldout, expected=after.nll)
         report = build_report(
-            job.owner,
-            job.base.name,
-            material.heldout,
-            before,
-            after,
-            epochs=fit.progress.epochs,
-            forgot=forgot,
-            copilots=material.places(job),
-            strict=job.strict,
-        )
+            job.owner, job.base.name, material.heldout, before, after, epochs=fit.progress.epochs, forgot=forgot,
+            copilots=material.places(job), base_alone=base_alone, strict=job.strict,
+        )  # fmt: skip
         _write(made, record, report)
         place = _place(job, active=bool(report["active"]))
         adapter.put_in_place(made, place)

@@ -12,6 +12,7 @@ from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from server.catalog.copilots import Copilot
 from server.catalog.layout import GENERAL
+from server.text.checks import CheckSpec
 from server.text.page import Page
 from server.text.prompt import PromptLayout
 from training.dataset.examples import Example, Examples
@@ -75,8 +76,15 @@ class Material:
 
     def measure(self, model: PeftModel, prefixes: PrefixCache, *, folder: Path | None) -> Measured:
         """The held-out rows with the model as it is now; `folder` is where the same adapter lies, None for the base."""
-        checks = [(one.heldout, one.copilot.checks) for one in self.copilots]
-        return measure(model, prefixes, self.heldout, checks, base=self.base, adapter=folder)
+        return measure(model, prefixes, self.heldout, self._checks, base=self.base, adapter=folder)
+
+    def measure_base(self, model: PeftModel, prefixes: PrefixCache) -> Measured:
+        """The held-out rows answered by the base alone, after the copilots' instructions."""
+        return measure(model, prefixes, self.heldout, self._checks, base=self.base, adapter=None, off=True)
+
+    @property
+    def _checks(self) -> list[tuple[range, Sequence[CheckSpec]]]:
+        return [(one.heldout, one.copilot.checks) for one in self.copilots]
 
     def losses(self, model: PeftModel, prefixes: PrefixCache) -> forgetting.Losses:
         """On general questions and on some other copilots', with the model as it is now."""

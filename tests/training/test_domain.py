@@ -47,6 +47,7 @@ def test_each_copilot_keeps_its_instructions_and_its_own_figures(domain: Job) ->
     assert {"review/train.jsonl", "size/heldout.jsonl"} <= set(lock["data"])
     assert domain.up_to_date
     assert "shop/size" in (domain.out / "README.md").read_text()
+    assert report["copilots"]["shop/size"]["base_alone"]["loss"] > 0
 
 
 def test_rows_of_one_page_share_its_tokens_whatever_the_copilot(domain: Job) -> None:

@@ -38,10 +38,11 @@ class Measured:
 
 def measure(
     model: PeftModel, prefixes: PrefixCache, rows: Sequence[Rendered],
-    checks: Sequence[tuple[range, Sequence[CheckSpec]]], *, base: Path, adapter: Path | None,
+    checks: Sequence[tuple[range, Sequence[CheckSpec]]], *, base: Path, adapter: Path | None, off: bool = False,
 ) -> Measured:  # fmt: skip
     """Loss, served answers and checks of all rows; `checks` are those of each copilot, with the places of its rows.
-    `adapter` is the folder of the model's adapter, None where it has none yet and so answers as the base alone.
+    `adapter` is the folder of the model's adapter, None where it has none yet and so answers as the base alone; `off`
+    leaves the model's adapter out of the loss too.
     """
     given = answers(base, rows, adapter=adapter, dtype=model.dtype)
     passed: dict[str, NDArray[np.float64]] = {}
@@ -49,7 +50,7 @@ def measure(
         part = slice(places.start, places.stop)
         for name, column in score(own, rows[part], given[part]).items():
             passed.setdefault(name, np.full(len(rows), np.nan))[part] = column
-    return Measured(held_out_nll(model, prefixes, rows), given, passed)
+    return Measured(held_out_nll(model, prefixes, rows, off=off), given, passed)
 
 
 def score(

@@ -20,17 +20,21 @@ GENERAL_RISE_MAX = 0.02  # share by which the loss on general questions may rise
 def build_report(
     owner: str, base: str, rows: Sequence[Rendered], before: Measured, after: Measured, *,
     epochs: Sequence[dict[str, float]], forgot: dict[str, Any], copilots: Mapping[str, range] | None = None,
-    strict: bool = False,
+    base_alone: Measured | None = None, strict: bool = False,
 ) -> dict[str, Any]:  # fmt: skip
     """Figures before (what it started from, with instructions) and after, all on the held-out examples. A domain
-    adapter's has those of each of its `copilots` too, whose rows lie in these places. `strict`: see `gate`.
+    adapter's has those of each of its `copilots` too, whose rows lie in these places, and what the `base_alone` does
+    with their instructions. `strict`: see `gate`.
     """
     report = {"copilot": owner, "base": base, **change(rows, before, after), "forgetting": forgot}
     if copilots is not None:
-        report["copilots"] = {
-            copilot: change(rows[places.start : places.stop], before.part(places), after.part(places))
-            for copilot, places in copilots.items()
-        }
+        report["copilots"] = {}
+        for copilot, places in copilots.items():
+            own = rows[places.start : places.stop]
+            found = change(own, before.part(places), after.part(places))
+            if base_alone is not None:
+                found["base_alone"] = alone(own, base_alone.part(places))
+            report["copilots"][copilot] = found
     report["epochs"] = list(epochs)
     active, reason = gate(report, strict=strict)
     return {"active": active, "reason": reason} | report
@@ -56,6 +60,16 @@ def change(rows: Sequence[Rendered], before: Measured, after: Measured) -> dict[
             for row, was, now in samples
         ],
     }
+
+
+def alone(rows: Sequence[Rendered], measured: Measured) -> dict[str, float]:
+    """The chief figures of one run."""
+    placed = evidence(rows, measured.answers)
+    return {
+        "loss": _ratio(measured.nll), "checks": _mean_of_checks(measured),
+        "evidence": round(float(np.nanmean(placed)), 4) if not np.isnan(placed).all() else 0.0,
+        "abstention_f1": abstention(rows, measured.answers)["f1"], "words": _words(measured.answers),
+    }  # fmt: skip
 
 
 def evidence(rows: Sequence[Rendered], answers: Sequence[str]) -> NDArray[np.float64]:
