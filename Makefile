@@ -31,6 +31,7 @@ check: $(VENV)/.dev extension/node_modules/.ready ## linters, types, generated f
 	$(BIN)/python extension/scripts/protocol_docs.py --check
 	$(BIN)/python -m scripts.checks_docs --check
 	$(BIN)/python -m scripts.copilots_docs --check
+	$(BIN)/python -m scripts.results_docs --check
 	npm --prefix extension run --silent check
 
 unit: $(VENV)/.dev extension/node_modules/.ready ## the tests of the extension, then those of server and training, with coverage
@@ -46,11 +47,12 @@ bench: $(VENV)/.dev ## measure against transformers + PEFT, a few minutes on an 
 bench-all: $(VENV)/.dev ## every measure and peer, to runs/; `sh bench/peers.sh` builds llama.cpp first
 	$(BIN)/python -m bench all --json runs/bench.json --plots runs/plots
 
-protocol: $(VENV)/.ready ## write the TypeScript that extension and server share, docs/protocol.md, docs/checks.md, docs/copilots.md
+protocol: $(VENV)/.ready ## write the TypeScript that extension and server share, docs/protocol.md, docs/checks.md, docs/copilots.md, docs/results.md
 	$(BIN)/python extension/scripts/protocol.py
 	$(BIN)/python extension/scripts/protocol_docs.py
 	$(BIN)/python -m scripts.checks_docs
 	$(BIN)/python -m scripts.copilots_docs
+	$(BIN)/python -m scripts.results_docs
 
 constraints: $(VENV)/.dev ## write constraints.txt from what is installed here, when `make test` is green with it
 	$(BIN)/python -m pip freeze --exclude-editable > $(VENV)/frozen

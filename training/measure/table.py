@@ -20,12 +20,19 @@ def read_reports(adapters: Path, base: str) -> dict[str, dict[str, Any]]:
     """Copilot id -> report of its adapter for `base`, for all that have one that can be read."""
     found: dict[str, dict[str, Any]] = {}
     for file in sorted(adapters.glob(f"*/*/{ADAPTERS}/{base}/report.json")):
-        try:
-            report = json.loads(file.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            continue
-        found["/".join(file.parts[-5:-3])] = report
+        report = read_file(file)
+        if report is not None:
+            found["/".join(file.parts[-5:-3])] = report
     return found
+
+
+def read_file(file: Path) -> dict[str, Any] | None:
+    """None for a report that cannot be read."""
+    try:
+        report: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return report
 
 
 def table(reports: dict[str, dict[str, Any]]) -> str:
