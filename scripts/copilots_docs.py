@@ -15,7 +15,8 @@ HEAD = """\
 # Copilots
 
 {copilots} specialists in {categories} categories. Each is one folder in `adapters/`: its instructions and the
-examples that it learned from. [A new one](guides/add-a-copilot.md) touches nothing else. It answers in one or two forms:
+examples that it learned from. [A new one](guides/add-a-copilot.md) touches nothing else. It answers in one or two
+forms:
 
 | form | shape |
 | --- | --- |

@@ -18,7 +18,8 @@ HEAD = """\
 # Results
 
 What the {base} base answers on held-out pages: alone with a copilot's instructions, with the general adapter and the
-same instructions, and with the adapter of the copilot's category. [training.md](training.md) says what the figures mean.
+same instructions, and with the adapter of the copilot's category. [training.md](training.md) says what the figures
+mean.
 """
 CATEGORIES = """
 ## Categories

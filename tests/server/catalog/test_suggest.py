@@ -11,8 +11,8 @@ from server.text.finder import Vectors
 from server.text.page import read_page
 
 
-def copilot(name: str, hints: Sequence[str], promise: str = "Helps.", **fields: bool) -> Copilot:
-    return Copilot(f"x/{name}", name.title(), "x", "X", promise=promise, hints=tuple(hints), **fields)
+def copilot(name: str, hints: Sequence[str], promise: str = "Helps.", usable: bool = True) -> Copilot:
+    return Copilot(f"x/{name}", name.title(), "x", "X", promise=promise, hints=tuple(hints), usable=usable)
 
 
 COPILOTS = (
