@@ -2,6 +2,7 @@
 Called by checks (`lengths_kept`). Pure text: knows no page."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -16,7 +17,7 @@ _COUNTED = (
 )
 _COUNT = re.compile(rf"\b(\d{{1,2}}|{'|'.join(_NUMBER_WORDS)})\s+(?:[\w-]+\s+){{0,3}}?{_COUNTED}\b", re.IGNORECASE)
 _KIND = re.compile(r"\b(headlines?|meta descriptions?|descriptions?)\b", re.IGNORECASE)
-_DEFAULTS = {"headline": 30, "meta description": 155, "description": 90}
+AD_LIMITS: Mapping[str, int] = {"headline": 30, "meta description": 155, "description": 90}  # characters
 _STRICT = re.compile(
     rf"(?:under|below|less than|fewer than|shorter than|<(?!=))\s*(\d{{1,4}})\s*-?{_UNIT}", re.IGNORECASE
 )
@@ -39,12 +40,14 @@ class Demand:
     unit: Literal["characters", "words"] = "characters"
 
 
-def demands(question: str) -> list[Demand]:
-    """What the question asks for, clause by clause: `three headlines, max 30 char, and one description`."""
+def demands(question: str, limits: Mapping[str, int] = AD_LIMITS) -> list[Demand]:
+    """What the question asks for, clause by clause: `three headlines, max 30 char, and one description`. `limits` are
+    the characters of a kind of text where the question names none.
+    """
     found: list[Demand] = []
     for clause in _CLAUSE.split(question):
         count, limit, kind = _count(clause), _limit(clause), _KIND.search(clause)
-        default = _DEFAULTS[kind[1].lower().removesuffix("s")] if kind else None
+        default = limits.get(kind[1].lower().removesuffix("s")) if kind else None
         if limit and not kind and count is None and found:  # `…, max 30 characters` belongs to the clause before
             found[-1] = Demand(found[-1].count, *limit)
         elif limit:
@@ -71,14 +74,15 @@ def wrong_count(answer: str, question: str) -> str | None:
     return f"{wanted} were asked for, the answer has {found}."
 
 
-def too_long(answer: str, question: str) -> str | None:
+def too_long(answer: str, question: str, kinds: Mapping[str, int] = AD_LIMITS) -> str | None:
     """A sentence about the first piece that is longer than asked. With counts, pieces are taken in order;
     without, each piece may be as long as the longest limit."""
-    limits = [demand for demand in demands(question) if demand.most is not None]
+    asked = demands(question, kinds)
+    limits = [demand for demand in asked if demand.most is not None]
     if not limits:
         return None
-    in_order = [demand for demand in demands(question) if demand.count for _ in range(demand.count)]
-    counted = all(demand.count for demand in demands(question))
+    in_order = [demand for demand in asked if demand.count for _ in range(demand.count)]
+    counted = all(demand.count for demand in asked)
     longest = max(limits, key=lambda demand: demand.most or 0)
     for at, piece in enumerate(pieces(answer)):
         demand = in_order[at] if counted and at < len(in_order) else longest

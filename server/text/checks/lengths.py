@@ -18,13 +18,16 @@ _WORDS_MIN = 20  # fewer say nothing about the reading level
 
 
 class LengthsKept(CheckSpec):
-    """The answer has as many pieces as the question asks for, none longer than it allows."""
+    """The answer has as many pieces as the question asks for, none longer than it allows; `limits` are the characters
+    of a `headline`, `description` or `meta description` where the question names none.
+    """
 
     check: Literal["lengths_kept"] = "lengths_kept"
+    limits: dict[str, Annotated[int, Field(ge=1, le=10_000)]] = Field(default={}, max_length=8)
 
     def run(self, answer: Answer) -> Outcome:
         text = answer.text
-        complaint = wrong_count(text, answer.question) or too_long(text, answer.question)
+        complaint = wrong_count(text, answer.question) or too_long(text, answer.question, self.limits)
         if complaint:
             return False, complaint
         return True, f"{count(len(pieces(text)), 'piece keeps', 'pieces keep')} to the length asked for."

@@ -58,3 +58,11 @@ def test_nothing_is_demanded_when_the_question_says_nothing() -> None:
     assert wrong_count("- x\n- y", "Write ads") is None
     assert too_long("- " + "x" * 500, "Write ads") is None
     assert pieces("one\ntwo") == ["one", "two"]
+
+
+def test_a_kind_of_text_has_a_limit_only_where_one_is_given() -> None:
+    long = "- " + "x" * 60
+
+    assert too_long(long, "Write a headline", {}) is None
+    assert too_long(long, "Write a headline", {"headline": 30}) is not None
+    assert too_long(long, "Write a headline of at most 30 characters", {}) is not None
