@@ -89,3 +89,8 @@ def test_instructions_are_short_enough_for_a_small_model() -> None:
     sizes = {copilot_id: len(tokenizer(texts(copilot_id).instructions)["input_ids"]) for copilot_id in IDS}
 
     assert {copilot_id: size for copilot_id, size in sizes.items() if size > INSTRUCTION_TOKENS_MAX} == {}
+
+
+def test_the_catalogue_is_as_large_as_promised() -> None:
+    assert len(IDS) >= 170
+    assert len(CATEGORIES) == 16
