@@ -73,6 +73,16 @@ describe('with a server', () => {
     assert.ok(cached > total - 400, `${cached} of about ${total} tokens came from the cache`);
   });
 
+  test('the picker suggests copilots that fit the page and says why', async () => {
+    await frame.locator('.who').click();
+    const group = frame.locator('[role=group]').first();
+    assert.equal(await group.getAttribute('aria-label'), 'Suggested for this page');
+    const ids = await group.locator('.option-name').allInnerTexts();
+    assert.ok(ids.some((name) => /Contract|Terms|Lease|NDA|Polic/.test(name)), ids.join(', '));
+    assert.match(await group.locator('.option-why').first().innerText(), /The page says “|Close to what/);
+    await frame.locator('.search').press('Escape');
+  });
+
   for (const colorScheme of ['light', 'dark']) {
     test(`axe finds nothing wrong with a thread or the picker, ${colorScheme}`, async () => {
       await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
