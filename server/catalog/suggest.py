@@ -23,12 +23,12 @@ from server.text.units import headings
 
 SUGGESTED, WHY_MAX = 6, 3
 TEXT_CHARS_MAX = 3_000  # of the page's beginning; headings are read to the end
-ENCODED_CHARS_MAX = 240  # title and first headings: one short text takes the encoder some 3 ms
+ENCODED_CHARS_MAX, ENCODED_HEADINGS = 320, 4  # title, headings, beginning: a short text takes the encoder some 4 ms
 HINT_WORDS_MAX = 4
-HINTS_WEIGHT, WORDS_WEIGHT, MEANING_WEIGHT = 1.0, 0.5, 1.0
+HINTS_WEIGHT, WORDS_WEIGHT, MEANING_WEIGHT = 1.0, 0.5, 3.0
 FIELD_WEIGHTS = {"types": 4.0, "title": 3.0, "url": 2.0, "headings": 1.5, "text": 1.0}
 HINTS_HALF = 6.0  # weight of hints that counts half: more and more of them add less and less
-SCORE_MIN = 0.35
+SCORE_MIN, SCORE_MIN_BY_WORDS = 1.3, 0.35  # below it nothing is suggested; the second without an encoder
 _TYPE_WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
 _ADDRESS_WORDS = re.compile(r"[a-z]{3,}")
 
@@ -76,8 +76,8 @@ class Suggester:
         self._lock = threading.Lock()
         self._index: _Index | None = None
 
-    def rank(self, facts: PageFacts, copilots: Iterable[Copilot]) -> list[Suggestion]:
-        """The copilots that fit, best first, at most SUGGESTED."""
+    def rank(self, facts: PageFacts, copilots: Iterable[Copilot], *, most: int = SUGGESTED) -> list[Suggestion]:
+        """The copilots that fit, best first."""
         usable = tuple(copilot for copilot in copilots if copilot.usable and copilot.id != GENERALIST)
         if not usable:
             return []
@@ -85,7 +85,7 @@ class Suggester:
             if self._index is None or self._index.copilots != usable:
                 self._index = _Index(usable, self._encoder)
             index = self._index
-        return index.rank(facts)
+        return index.rank(facts, most=most)
 
 
 class _Index:
@@ -103,17 +103,18 @@ class _Index:
         self._words.index([list(words_of(text)) or [""] for text in texts], show_progress=False)
         self._vectors = encoder.encode(texts) if encoder is not None else None
 
-    def rank(self, facts: PageFacts) -> list[Suggestion]:
+    def rank(self, facts: PageFacts, *, most: int) -> list[Suggestion]:
         fields = facts.fields()
         hinted, why = self._by_hints(fields)
         scores = (
             HINTS_WEIGHT * hinted + WORDS_WEIGHT * self._by_words(fields) + MEANING_WEIGHT * self._by_meaning(facts)
         )
-        best = np.argsort(-scores, kind="stable")[:SUGGESTED].tolist()
+        least = SCORE_MIN_BY_WORDS if self._vectors is None else SCORE_MIN
+        best = np.argsort(-scores, kind="stable")[:most].tolist()
         return [
             Suggestion(self.copilots[place].id, float(scores[place]), tuple(why.get(place, ())))
             for place in best
-            if scores[place] >= SCORE_MIN
+            if scores[place] >= least
         ]
 
     def _by_hints(self, fields: dict[str, str]) -> tuple[Scores, dict[int, list[str]]]:
@@ -151,7 +152,7 @@ class _Index:
     def _by_meaning(self, facts: PageFacts) -> Scores:
         if self._vectors is None or self._encoder is None:
             return np.zeros(len(self.copilots), dtype=np.float32)
-        text = ". ".join((facts.title, *facts.headings[:8])) if facts.headings else f"{facts.title}. {facts.text}"
+        text = ". ".join((facts.title, *facts.headings[:ENCODED_HEADINGS], facts.text))
         found: Scores = self._vectors @ self._encoder.encode([text[:ENCODED_CHARS_MAX]])[0]
         return found
 
