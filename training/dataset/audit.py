@@ -20,7 +20,7 @@ NEAR_SHARE_MAX = 0.02
 LEAK_SHARE_MAX = 0.1  # part of a held-out page's shingles that may stand on a training page
 GOLD_SHARE_MIN = 0.8  # part of the examples' own answers that must pass each check
 BLOCK_SHARE_MAX = 1 / 3  # of a page's examples that may name the same block, where the page has some examples
-BLOCK_EXAMPLES_MIN = 6
+BLOCK_EXAMPLES_MIN = 6  # fewer show no habit
 FIRST_WORD_SHARE_MAX = 0.75
 _WORD = re.compile(r"[\w’'-]+")
 
@@ -94,7 +94,8 @@ def _spread_of(split: str, rows: Sequence[Example]) -> Iterable[Line]:
     if not rows:
         return
     word, times = Counter(row.question.split()[0].lower() for row in rows).most_common(1)[0]
-    wrong = f"more than {FIRST_WORD_SHARE_MAX:.0%}" if times > FIRST_WORD_SHARE_MAX * len(rows) else ""
+    alike = len(rows) >= BLOCK_EXAMPLES_MIN and times > FIRST_WORD_SHARE_MAX * len(rows)
+    wrong = f"more than {FIRST_WORD_SHARE_MAX:.0%}" if alike else ""
     yield Line(f"{split}: most common first word", f"{word}, {times / len(rows):.0%}", wrong)
     asked = Counter(row.page for row in rows)
     named = Counter((row.page, block) for row in rows for block in set(citations(row.answer)))
