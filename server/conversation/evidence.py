@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from server.engine import Opening
 from server.text.checks import ABSTAIN, CLOSEST
-from server.text.finder import PASSAGES, Encoder, Finder, Passage, asks_for_much, words_of
+from server.text.finder import Encoder, Finder, Passage, asks_for_much, words_of
 from server.text.prompt import PagePrefix
 from server.text.units import Unit
 
@@ -22,9 +22,7 @@ Decode = Callable[[Sequence[int]], str]
 CLAIM_WEIGHT = 0.2  # of the claim's words that stand in the unit, added to the finder's score for the question
 POINT_WEIGHT = 1.2  # the same in a list or table, where each point has words of its own and the question is one for all
 CLOSEST_MIN = 0.45  # cosine from which a passage is shown after an abstention
-ABSTAIN_LEAST = 0.65  # probability from which an answer may begin as an abstention does; at 0.9 hardly any did
-ABSTAIN_LEAST_NEAR = 0.85  # the same where a passage is near the question: it most likely answers it
-NEAR_MIN = 0.45  # cosine from which one is
+ABSTAIN_LEAST = 0.85  # probability from which an answer may begin as an abstention does: small models say it too easily
 QUOTABLE_MAX = 2_000  # of the best units; a choice among them takes milliseconds
 NEAR = 0.02  # units whose scores differ by less are equal: the shortest is taken
 _MARK = '"'
@@ -52,18 +50,15 @@ def find(
     return Found(tuple(shown), tuple(ranked))
 
 
-def abstention(question: str, encode: Encode, ranked: Sequence[Passage]) -> Opening | None:
-    """An answer to a question may begin as an abstention does only when the model is sure, the more so where a unit of
-    those `ranked` is near the question: small models say it too easily. Requests for a summary or a list are not held
-    to it: they cannot fail for want of a fact.
+def abstention(question: str, encode: Encode) -> Opening | None:
+    """An answer to a question may begin as an abstention does only when the model is sure: small models say it too
+    easily. Requests for a summary or a list are not held to it: they cannot fail for want of a fact.
     """
     if asks_for_much(question):
         return None
     first = ABSTAIN.split(" ")[0]
     spellings = (encode(word)[0] for word in (f" {first}", first.lower(), f" {first.lower()}", first.upper()))
-    nearest = max((passage.similarity or 0.0 for passage in ranked[:PASSAGES]), default=0.0)
-    least = ABSTAIN_LEAST if nearest < NEAR_MIN else ABSTAIN_LEAST_NEAR
-    return Opening(tuple(encode(first)[:1]), least, frozenset(spellings))
+    return Opening(tuple(encode(first)[:1]), ABSTAIN_LEAST, frozenset(spellings))
 
 
 def after_abstention(answer: str, found: Found, prefix: PagePrefix) -> str:

@@ -38,7 +38,7 @@ def prepare(ask: Ask, read: ReadPage, *, copilot: Copilot, parts: Parts) -> tupl
         tokens_max=tokens,
         timeout_s=settings.answer_s_max,
         choose_quote=QuoteChooser(found.ranked, decode=base.decode, encode=base.layout.text),
-        unless_sure=abstention(ask.question, base.layout.text, found.ranked) if copilot.adapter else None,
+        unless_sure=abstention(ask.question, base.layout.text) if copilot.adapter else None,
     )
 
 

@@ -70,7 +70,7 @@ async def _answer(
         stop_ids=text.stop_ids,
         tokens_max=tokens_max,
         timeout_s=TIMEOUT_S,
-        unless_sure=abstention(row.example.question, text.layout.text, row.ranked) if adapter is not None else None,
+        unless_sure=abstention(row.example.question, text.layout.text) if adapter is not None else None,
         choose_quote=QuoteChooser(row.ranked, decode=text.decode, encode=text.layout.text) if row.ranked else None,
     )
     ids: list[int] = []
