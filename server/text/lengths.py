@@ -17,7 +17,7 @@ _COUNTED = (
 )
 _COUNT = re.compile(rf"\b(\d{{1,2}}|{'|'.join(_NUMBER_WORDS)})\s+(?:[\w-]+\s+){{0,3}}?{_COUNTED}\b", re.IGNORECASE)
 _KIND = re.compile(r"\b(headlines?|meta descriptions?|descriptions?)\b", re.IGNORECASE)
-AD_LIMITS: Mapping[str, int] = {"headline": 30, "meta description": 155, "description": 90}  # characters
+_NO_LIMITS: Mapping[str, int] = {}
 _STRICT = re.compile(
     rf"(?:under|below|less than|fewer than|shorter than|<(?!=))\s*(\d{{1,4}})\s*-?{_UNIT}", re.IGNORECASE
 )
@@ -40,7 +40,7 @@ class Demand:
     unit: Literal["characters", "words"] = "characters"
 
 
-def demands(question: str, limits: Mapping[str, int] = AD_LIMITS) -> list[Demand]:
+def demands(question: str, limits: Mapping[str, int] = _NO_LIMITS) -> list[Demand]:
     """What the question asks for, clause by clause: `three headlines, max 30 char, and one description`. `limits` are
     the characters of a kind of text where the question names none.
     """
@@ -74,7 +74,7 @@ def wrong_count(answer: str, question: str) -> str | None:
     return f"{wanted} were asked for, the answer has {found}."
 
 
-def too_long(answer: str, question: str, kinds: Mapping[str, int] = AD_LIMITS) -> str | None:
+def too_long(answer: str, question: str, kinds: Mapping[str, int] = _NO_LIMITS) -> str | None:
     """A sentence about the first piece that is longer than asked. With counts, pieces are taken in order;
     without, each piece may be as long as the longest limit."""
     asked = demands(question, kinds)

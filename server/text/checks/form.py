@@ -7,7 +7,7 @@
     draft     the text asked for, an empty line, then: From the page: "quote" [n]
     summary   two to four sentences, each with [n]
 
-A fixed closing line may follow a fact, list, table, verdict or summary.
+A fixed closing line may follow any of them.
 """
 
 import re

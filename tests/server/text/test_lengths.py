@@ -4,6 +4,8 @@ import pytest
 
 from server.text.lengths import Demand, demands, pieces, too_long, wrong_count
 
+AD_LIMITS = {"headline": 30, "meta description": 155, "description": 90}  # as ad-copy has them
+
 
 @pytest.mark.parametrize(
     ("question", "expected"),
@@ -27,7 +29,7 @@ from server.text.lengths import Demand, demands, pieces, too_long, wrong_count
     ],
 )
 def test_demands(question: str, expected: list[Demand]) -> None:
-    assert demands(question) == expected
+    assert demands(question, AD_LIMITS) == expected
 
 
 @pytest.mark.parametrize(("length", "complaint"), [(29, False), (30, False), (31, True)])
