@@ -21,7 +21,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, Qwen3Config, Qwen3For
 from server.catalog import bases, layout
 from server.catalog.layout import ADAPTERS
 from server.engine.adapter_lock import AdapterLock, read_lock, write_lock
-from server.engine.local.base.loader import base_fingerprint
+from server.engine.fingerprint import base_fingerprint
 from server.errors import CopilotError
 from server.settings import Settings
 from server.text.prompt import PromptLayout

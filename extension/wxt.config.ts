@@ -17,21 +17,46 @@ const CONTENT_SECURITY_POLICY = [
   "form-action 'none'",
 ].join('; ');
 
+const COMMON = {
+  name: '__MSG_name__',
+  description: '__MSG_description__',
+  default_locale: 'en',
+  optional_host_permissions: ['*://*/*'],
+  action: { default_title: '__MSG_name__' },
+  commands: { _execute_action: { suggested_key: { default: 'Alt+Shift+K' } } },
+  content_security_policy: { extension_pages: CONTENT_SECURITY_POLICY },
+};
+
+// No permission in either list shows a warning when the extension is installed.
+const PERMISSIONS = ['activeTab', 'scripting', 'storage', 'contextMenus'];
+
+const CHROMIUM = {
+  ...COMMON,
+  key: PUBLIC_KEY,
+  minimum_chrome_version: '130', // the first to honour use_dynamic_url for frames
+  permissions: [...PERMISSIONS, 'sidePanel'],
+  // A passing address: no site can find out by the fixed one that Retinue is installed, or frame the panel. With COEP it needs a credentialless frame.
+  web_accessible_resources: [{ resources: ['panel.html'], matches: ['<all_urls>'], use_dynamic_url: true }],
+};
+
+const FIREFOX = {
+  ...COMMON,
+  permissions: PERMISSIONS,
+  sidebar_action: { default_panel: 'panel.html', default_title: '__MSG_name__', default_icon: 'icon/32.png', open_at_install: false },
+  // Firefox gives each profile an id of its own, so the address is secret without a key for it.
+  web_accessible_resources: [{ resources: ['panel.html'], matches: ['<all_urls>'] }],
+  browser_specific_settings: {
+    gecko: {
+      id: 'retinue@retinue.invalid',
+      // The next key is known from 140, on Android from 142; with 140 here the linter warns. The ESR after 140 is 153.
+      strict_min_version: '142.0',
+      data_collection_permissions: { required: ['websiteContent'] }, // the page's text goes to the user's own server
+    },
+  },
+};
+
 export default defineConfig({
   imports: false,
   manifestVersion: 3,
-  manifest: {
-    name: '__MSG_name__',
-    description: '__MSG_description__',
-    default_locale: 'en',
-    key: PUBLIC_KEY,
-    minimum_chrome_version: '118',
-    permissions: ['activeTab', 'scripting', 'storage', 'contextMenus', 'sidePanel'],
-    optional_host_permissions: ['*://*/*'],
-    action: { default_title: '__MSG_name__' },
-    commands: { _execute_action: { suggested_key: { default: 'Alt+Shift+K' } } },
-    content_security_policy: { extension_pages: CONTENT_SECURITY_POLICY },
-    // Static, not use_dynamic_url: a dynamic address is refused on pages with COEP. A nonce stops pages that frame it themselves.
-    web_accessible_resources: [{ resources: ['panel.html'], matches: ['<all_urls>'] }],
-  },
+  manifest: ({ browser }) => (browser === 'firefox' ? FIREFOX : CHROMIUM),
 });

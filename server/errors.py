@@ -10,7 +10,11 @@ RetinueError                      code            close code
 ├── CopilotError                  copilot_…       -      unknown, refused, made for another base
 ├── BaseError                     base_…          -      base model missing, unreadable or unsupported
 ├── RunError                      run_…           -      one answer failed: timeout, out of memory, NaN, restart
+├── EngineError                   engine_…        -      a server elsewhere: not there, refuses the key, cut, malformed
 ├── TrainError                    train_…         -      no examples, one runs already, failed, cancelled
+├── TeachError                    teach_…         -      from inside a page, a quotation that is not there, gone
+├── ThreadError                   thread(s)_…     -      a kept conversation is not there, or none can be kept
+├── AutostartError                autostart_…     -      starting with the machine: no systemd, not ours, failed
 └── DataError                     data_…          -      training examples, recipes and corrections
 """
 
@@ -23,11 +27,14 @@ class RetinueError(Exception):
     default_code: ClassVar[str] = "internal"
     close_code: ClassVar[int | None] = None
 
-    def __init__(self, message: str, *, code: str | None = None, retry_after_ms: int | None = None) -> None:
+    def __init__(
+        self, message: str, *, code: str | None = None, retry_after_ms: int | None = None, field: str | None = None
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.code = code or self.default_code
         self.retry_after_ms = retry_after_ms
+        self.field = field  # of what a client sent, where one is to blame
 
 
 class BadFrame(RetinueError):
@@ -69,8 +76,24 @@ class RunError(RetinueError):
     default_code = "run_failed"
 
 
+class EngineError(RetinueError):
+    default_code = "engine_failed"
+
+
 class TrainError(RetinueError):
     default_code = "train_failed"
+
+
+class TeachError(RetinueError):
+    default_code = "teach_failed"
+
+
+class ThreadError(RetinueError):
+    default_code = "thread_unknown"
+
+
+class AutostartError(RetinueError):
+    default_code = "autostart_failed"
 
 
 class DataError(RetinueError):

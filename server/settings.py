@@ -1,5 +1,5 @@
 """Every limit and path, with its unit in the name. Set by RETINUE_<NAME>, or by a line of settings.toml in
-`config_dir` (the environment wins); unknown keys are refused."""
+`config_dir` (the environment wins); unknown keys are refused. Between the two stands what was chosen in the sidebar."""
 
 import os
 import tomllib
@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 from platformdirs import user_config_path, user_data_path
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from server.choice import with_choice
 from server.errors import RetinueError
+from server.files import SMALL_BYTES_MAX, read_regular_text
 
 SETTINGS_FILE = "settings.toml"
 _ENV_PREFIX = "RETINUE_"
@@ -23,12 +25,32 @@ class Settings(BaseSettings):
 
     host: str = "127.0.0.1"
     port: int = Field(8377, ge=0, le=65535)
+    tls_cert: Path | None = None  # PEM; needed where `host` is not loopback
+    tls_key: Path | None = None
+    public_name: str = Field(
+        "", max_length=253, pattern=r"^[A-Za-z0-9.-]*$"
+    )  # of a server that others use: its Host header
     adapters_dir: Path = _BUNDLED_ADAPTERS if _BUNDLED_ADAPTERS.is_dir() else _REPOSITORY_ADAPTERS
     user_dir: Path = user_data_path("retinue")
     config_dir: Path = user_config_path("retinue")
     bases_dir: Path = Field(default_factory=lambda chosen: chosen["user_dir"] / "bases")
     base: str = "SmolLM2-135M-Instruct"
     release_url: str = Field("", pattern="^(https://.+)?$")  # a folder with the base's files: a release, or a mirror
+
+    engine: Literal["local", "openai", "vllm", "llamacpp"] = "local"
+    engine_url: str = Field("", max_length=2_000)
+    engine_model: str = Field("", max_length=200)  # of those that the server has; may be left out where it has one
+    engine_answers_as: str = Field("", max_length=200)  # the name that it answers under, where that is another
+    engine_key: SecretStr = SecretStr("")
+    engine_remote_allowed: bool = False  # the text of pages may go to another machine
+    engine_pinned: bool = False  # the sidebar may change neither engine nor base
+    engine_switch_s: float = Field(15.0, ge=0)  # answers under way may take so long to end before another engine comes
+    engine_context_tokens: int = Field(8_192, ge=512)  # where the server does not say
+    engine_connect_s_max: float = Field(5.0, gt=0)
+    engine_silent_s_max: float = Field(60.0, gt=0)  # the page is read meanwhile
+    engine_line_bytes_max: int = Field(256 * 1024, ge=1024)
+    engine_stream_bytes_max: int = Field(16 * 1024**2, ge=64 * 1024)
+    engine_tries_max: int = Field(3, ge=1, le=10)
 
     frame_bytes_max: int = Field(2 * 1024 * 1024, ge=1024)
     hello_bytes_max: int = Field(4096, ge=256)
@@ -39,9 +61,18 @@ class Settings(BaseSettings):
     answer_tokens_max: int = Field(1_024, ge=1)
     answer_tokens_default: int = Field(256, ge=1)
     answer_s_max: float = Field(120.0, gt=0)
+    document_s_max: float = Field(60.0, gt=0)  # for reading an HTML or PDF file
     sockets_max: int = Field(64, ge=1)
+    unproven_max: int = Field(128, ge=1)
+    unproven_s_max: float = Field(10.0, gt=0)
+    files_reserved: int = Field(128, ge=16)
+    frames_per_s_max: float = Field(100.0, gt=0)
+    frames_burst_max: int = Field(1_000, ge=1)
+    fragments_max: int = Field(1_024, ge=1)
+    write_bytes_max: int = Field(1024 * 1024, ge=64 * 1024)
+    key_check_s: float = Field(0.5, gt=0)
     pages_per_socket_max: int = Field(8, ge=1)
-    runs_per_socket_max: int = Field(4, ge=1)
+    runs_per_socket_max: int = Field(8, ge=1)
     runs_waiting_max: int = Field(64, ge=1)
     rows_max: int = Field(32, ge=1)
     outbox_events_max: int = Field(256, ge=8)
@@ -52,8 +83,23 @@ class Settings(BaseSettings):
     send_s_max: float = Field(15.0, gt=0)
     train_line_bytes_max: int = Field(64 * 1024, ge=64)
     train_stop_s: float = Field(3.0, gt=0)
+    kept_days: int = Field(0, ge=0)  # conversations that are not pinned; 0: for ever
+    kept_threads_max: int = Field(10_000, ge=1)
+    kept_turns_max: int = Field(2_000, ge=1)
+    kept_bytes_max: int = Field(256 * 1024**2, ge=1)
+    kept_rows_max: int = Field(50, ge=1)
+    kept_requests_max: int = Field(32, ge=1)
+    kept_undo_s: float = Field(8.0, ge=0)
+    corrections_max: int = Field(1_000, ge=1)
+    corrections_bytes_max: int = Field(256 * 1024**2, ge=1)
+    instructions_tokens_max: int = Field(384, ge=16)  # of one's own copilot, those of its category included
+    own_copilots_max: int = Field(500, ge=1)
+    document_bytes_max: int = Field(16 * 1024**2, ge=1024)  # of a file that a copilot is to learn from
+    own_undo_s: float = Field(60.0, ge=0)
+    own_requests_max: int = Field(32, ge=1)
     pairing_s: float = Field(120.0, gt=0)
     pairing_tries_max: int = Field(5, ge=1)
+    pairing_tries_in_all_max: int = Field(50, ge=1)
     prefill_chunk_tokens: int = Field(512, ge=16)
     prompt_lookup: bool = True
     weights: Literal["auto", "bf16", "int8", "int4"] = "auto"
@@ -67,11 +113,13 @@ class Settings(BaseSettings):
     def _add_the_file(cls, values: dict[str, Any]) -> dict[str, Any]:
         file = Path(values.get("config_dir") or cls.model_fields["config_dir"].default) / SETTINGS_FILE
         try:
-            return tomllib.loads(file.read_text(encoding="utf-8")) | values
+            told = tomllib.loads(read_regular_text(file.resolve(), bytes_max=SMALL_BYTES_MAX))
         except FileNotFoundError:
-            return values
+            told = {}
         except (OSError, ValueError) as error:
             raise ValueError(f"{file} cannot be read: {error}") from error
+        user_dir = values.get("user_dir") or told.get("user_dir") or cls.model_fields["user_dir"].default
+        return with_choice(values, told, Path(user_dir))
 
     @model_validator(mode="before")
     @classmethod

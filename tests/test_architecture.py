@@ -4,6 +4,7 @@ import ast
 import graphlib
 from collections import Counter
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -17,25 +18,37 @@ TESTS = sorted((ROOT / "tests").rglob("*.py"))
 HEAVY = {"torch", "transformers", "safetensors", "peft"}
 
 # Each floor may import itself and the floors named; `engine` is the interface, `local` what runs the model here.
-GROUND = {"errors", "settings", "protocol", "log", "files"}
+GROUND = {"errors", "choice", "settings", "protocol", "log", "files", "folders", "terminal"}
 FLOORS: dict[str, set[str]] = {
     "text": {"errors"},
     "engine": {"errors", "files"},
     "local": {"engine", "errors", "files", "settings"},
+    "remote": {"engine", "errors", "files", "settings", "text"},
+    "launcher": {"errors", "files", "settings"},
     "catalog": {"engine", "text", *GROUND},
     "conversation": {"catalog", "engine", "text", *GROUND},
     "transport": {"conversation", "catalog", "engine", "text", *GROUND},
 }
 TRAINING_MAY_IMPORT = {"conversation", "catalog", "engine", "local", "text", *GROUND}
-WHICH_ENGINE = {"app", "compose", "serve", "ask", "doctor", "adopt"}  # the modules that name an engine of this machine
+WHICH_ENGINE = {"app", "compose", "serve", "ask", "doctor", "adopt", "engine"}  # the modules that name an engine
+WHERE_ENGINES_ARE = ("server.engine.local", "server.engine.remote")
 MODULES_MAX = 14  # of a folder
+
+
+@cache
+def tree_of(file: Path) -> ast.Module:
+    return ast.parse(file.read_text(encoding="utf-8"))
+
+
+@cache
+def import_nodes(file: Path) -> list[ast.Import | ast.ImportFrom]:
+    """Every import of a file, those in functions too."""
+    return [node for node in ast.walk(tree_of(file)) if isinstance(node, ast.Import | ast.ImportFrom)]
 
 
 def imports(file: Path, *, lazy: bool = True) -> Iterator[str]:
     """Full names of what a file imports; without `lazy`, only what importing the file imports."""
-    tree = ast.parse(file.read_text(encoding="utf-8"))
-    nodes = ast.walk(tree) if lazy else iter(tree.body)
-    for node in nodes:
+    for node in import_nodes(file) if lazy else tree_of(file).body:
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -45,7 +58,7 @@ def imports(file: Path, *, lazy: bool = True) -> Iterator[str]:
 def floor(name: str) -> str:
     """The floor of a module by its full name: `server.text.page` -> text, `server.settings` -> settings."""
     parts = name.split(".")
-    return "local" if parts[1:3] == ["engine", "local"] else parts[1]
+    return parts[2] if parts[1:3] in (["engine", "local"], ["engine", "remote"]) else parts[1]
 
 
 def full_name(file: Path) -> str:
@@ -70,11 +83,11 @@ def test_a_floor_imports_only_what_stands_below_it(file: Path) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(GROUND))
-def test_the_ground_imports_nothing_but_errors(name: str) -> None:
+def test_the_ground_imports_nothing_but_errors_and_files(name: str) -> None:
     files = [file for file in SERVER if floor(full_name(file) + ".") == name]
 
     assert files
-    assert set().union(*map(ours, files)) <= {"errors", name}
+    assert set().union(*map(ours, files)) <= {"errors", "files", name, *({"choice"} if name == "settings" else ())}
 
 
 def test_no_imports_run_in_circles() -> None:
@@ -87,10 +100,10 @@ def test_no_imports_run_in_circles() -> None:
 
 def resolved(file: Path, known: set[str]) -> Iterator[str]:
     """The modules of ours that a file imports, `from package import module` included."""
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+    for node in import_nodes(file):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names if alias.name in known)
-        elif isinstance(node, ast.ImportFrom) and node.module:
+        elif node.module:
             whole = [f"{node.module}.{alias.name}" for alias in node.names]
             yield from (name for name in whole if name in known)
             if node.module in known and any(name not in known for name in whole):
@@ -125,8 +138,8 @@ def test_torch_is_only_under_the_local_engine(file: Path) -> None:
 
 
 def test_only_the_roots_know_which_engine_it_is() -> None:
-    above = [file for file in SERVER if floor(full_name(file) + ".") not in ("engine", "local")]
-    users = {file.stem for file in above if any(name.startswith("server.engine.local") for name in imports(file))}
+    above = [file for file in SERVER if floor(full_name(file) + ".") not in ("engine", "local", "remote")]
+    users = {file.stem for file in above if any(name.startswith(WHERE_ENGINES_ARE) for name in imports(file))}
 
     assert users <= WHICH_ENGINE
 
@@ -138,7 +151,7 @@ def test_files_are_short_and_say_what_they_are(file: Path) -> None:
         return
 
     assert len(text.splitlines()) <= (TEST_LINES_MAX if file in TESTS else LINES_MAX)
-    assert file in TESTS or ast.get_docstring(ast.parse(text)), "a file opens with a docstring"
+    assert file in TESTS or ast.get_docstring(tree_of(file)), "a file opens with a docstring"
 
 
 def test_most_files_are_small() -> None:

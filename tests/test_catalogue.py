@@ -9,12 +9,14 @@ from transformers import AutoTokenizer
 from server.catalog.copilot_files import CATEGORY_FILE, CategoryFile, read_file
 from server.catalog.copilots import Copilot, read_texts
 from server.catalog.layout import copilot_folders
+from server.catalog.panels import unknown_members
 from server.settings import load_settings
 from server.text.checks.form import HasForm
 from tests.real_base import REAL_BASES
 from training.dataset.copilot_check import faults
 from training.dataset.examples import SPLITS, Examples, Pages
 
+pytestmark = pytest.mark.usefixtures("untraced")
 SETTINGS = load_settings(bases_dir=REAL_BASES)
 ADAPTERS_DIR = SETTINGS.adapters_dir
 IDS = [f"{folder.parent.name}/{folder.name}" for folder in copilot_folders(ADAPTERS_DIR)]
@@ -47,6 +49,14 @@ def pages(category: str) -> Pages:
     return Examples(next(one for one in IDS if one.startswith(f"{category}/"))).pages
 
 
+@pytest.mark.parametrize("category", CATEGORIES)
+def test_a_category_proposes_a_panel_of_copilots_that_are_there(category: str) -> None:
+    file = read_file(CategoryFile, ADAPTERS_DIR / category / CATEGORY_FILE, root=ADAPTERS_DIR, owner=category)
+
+    assert file.panel
+    assert unknown_members(category, [ADAPTERS_DIR], known=IDS) == []
+
+
 @pytest.mark.parametrize("copilot_id", IDS)
 def test_a_copilots_files_and_examples_have_no_fault(copilot_id: str) -> None:
     assert faults(copilot_id, [ADAPTERS_DIR], examples=ADAPTERS_DIR) == []
@@ -69,7 +79,7 @@ def test_a_copilot_has_a_form_starters_hints_and_enough_examples(copilot_id: str
 
 @pytest.mark.parametrize("category", CATEGORIES)
 def test_a_category_has_an_icon_and_enough_pages(category: str) -> None:
-    shared = read_file(CategoryFile, ADAPTERS_DIR / category / CATEGORY_FILE, owner=category)
+    shared = read_file(CategoryFile, ADAPTERS_DIR / category / CATEGORY_FILE, root=ADAPTERS_DIR, owner=category)
 
     assert shared.icon
     assert {split: len(found) >= PAGES_MIN[split] for split, found in pages(category).items()} == dict.fromkeys(

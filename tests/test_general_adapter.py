@@ -10,7 +10,7 @@ import pytest
 from server.catalog.copilots import GENERALIST, Copilots
 from server.cli.ask import make_local_parts
 from server.conversation.pages import Parts
-from server.engine.local.base.adapter import check_adapter
+from server.engine.adapter_check import check_adapter
 from server.protocol.client import Ask, PageOpen
 from server.protocol.run import RunDone, RunError, RunPassages
 from server.settings import load_settings
@@ -87,7 +87,8 @@ def test_the_generalist_uses_the_adapter_made_for_this_base(product: Product) ->
     generalist = product.copilots.get(GENERALIST)
 
     assert generalist.mode == "general", generalist.refused
-    assert product.copilots.get("contract-review").mode == "general"
+    assert product.copilots.get("contract-review").mode == "domain"
+    assert product.copilots.get("ad-copy").mode == "general"
 
 
 def test_most_questions_are_answered_with_evidence_and_every_quotation_stands_on_the_page(product: Product) -> None:

@@ -23,9 +23,9 @@ _PACKAGES = ("numpy", "peft", "safetensors", "tokenizers", "torch", "transformer
 
 def base_fingerprint(folder: Path) -> str:
     """The server's own name for a base, so that both sides always agree. Raises BaseError (`base_missing`)."""
-    from server.engine.local.base import loader
+    from server.engine import fingerprint
 
-    return loader.base_fingerprint(folder)
+    return fingerprint.base_fingerprint(folder)
 
 
 def data_digests(folder: Path, *, pages: Path) -> dict[str, str]:

@@ -12,10 +12,12 @@ from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from server.catalog.copilots import Copilot
 from server.catalog.layout import GENERAL
+from server.files import CONFIG_BYTES_MAX, read_regular
 from server.text.checks import CheckSpec
 from server.text.page import Page
 from server.text.prompt import PromptLayout
 from training.dataset.examples import Example, Examples
+from training.dataset.leaks import refuse_leaks
 from training.dataset.render import Rendered, Renderer
 from training.dataset.search import Search, open_encoder
 from training.fit.prefix import PrefixCache
@@ -39,7 +41,7 @@ class Material:
     def __init__(self, job: Job) -> None:
         self.tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(job.base, local_files_only=True)
         self.layout = PromptLayout(self.tokenizer)
-        config = json.loads((job.base / "config.json").read_text(encoding="utf-8"))
+        config = json.loads(read_regular(job.base / "config.json", bytes_max=CONFIG_BYTES_MAX))
         self._context, self._search = int(config["max_position_embeddings"]), Search(open_encoder(job.encoder))
         self.base, self.corrected, self.heldout = job.base, 0, list[Rendered]()
         self.copilots = list(self._copilots(job))
@@ -57,10 +59,11 @@ class Material:
         for copilot in job.copilots:
             examples = Examples(copilot.id, data=job.data, corrections=job.corrections, pages=pages)
             pages = examples.pages
+            refuse_leaks(examples)
             self.corrected += examples.corrected
             renderer, start = self._renderer(copilot.instructions), len(self.heldout)
-            self.heldout += renderer.rows(_with_pages(examples, "heldout"))
-            yield CopilotRows(copilot, renderer.rows(_with_pages(examples, "train")), range(start, len(self.heldout)))
+            self.heldout += renderer.rows(evenly(with_pages(examples, "heldout"), most=job.heldout_max))
+            yield CopilotRows(copilot, renderer.rows(with_pages(examples, "train")), range(start, len(self.heldout)))
 
     def _renderer(self, instructions: str) -> Renderer:
         return Renderer(self.layout, instructions=instructions, context=self._context, search=self._search)
@@ -102,5 +105,13 @@ class Material:
         return str(self.tokenizer.decode(list(row.suffix[row.answer_at :])))
 
 
-def _with_pages(examples: Examples, split: Literal["train", "heldout"]) -> Sequence[tuple[Example, Page]]:
+def with_pages(examples: Examples, split: Literal["train", "heldout"]) -> Sequence[tuple[Example, Page]]:
+    """The examples of a split, each with its page."""
     return [(example, examples.pages[split][example.page]) for example in examples.rows[split]]
+
+
+def evenly(rows: Sequence[tuple[Example, Page]], *, most: int) -> Sequence[tuple[Example, Page]]:
+    """At most so many of the rows, evenly over all; 0: all."""
+    if not most or len(rows) <= most:
+        return rows
+    return [rows[place * len(rows) // most] for place in range(most)]

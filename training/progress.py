@@ -4,9 +4,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
+
+from server.terminal import cell, say, terminal
 
 
 @contextmanager
@@ -18,7 +19,7 @@ def shown_as_bar() -> Iterator[Callable[[dict[str, object]], None]]:
         TextColumn("{task.completed:.0f}/{task.total:.0f}"),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True)) as progress:
+    with Progress(*columns, console=terminal(stderr=True)) as progress:
         task = progress.add_task("training", total=1, visible=False)
 
         def on_event(event: dict[str, Any]) -> None:
@@ -29,7 +30,7 @@ def shown_as_bar() -> Iterator[Callable[[dict[str, object]], None]]:
                     description=f"epoch {event['epoch']}, loss {event['loss']:.3f}",
                 )  # fmt: skip
             else:
-                progress.console.print(_line(event), highlight=False, markup=False)
+                say(_line(event), console=progress.console)
 
         yield on_event
 
@@ -43,14 +44,11 @@ def print_report(report: dict[str, Any]) -> None:
             name, f"{row['before']}", f"{row['after']}", f"{row['change']} ({row['ci95'][0]} to {row['ci95'][1]})"
         )
     for name, row in report["checks"]["each"].items():
-        table.add_row(f"  {name} ({row['examples']})", f"{row['before']}", f"{row['after']}", "")
+        table.add_row(cell(f"  {name} ({row['examples']})"), f"{row['before']}", f"{row['after']}", "")
     found = report["abstention"]
     table.add_row("does not say, F1", f"{found['before']['f1']}", f"{found['after']['f1']}", "")
-    console = Console()
-    console.print(table)
-    console.print(
-        ("active: " if report["active"] else "not active: ") + report["reason"], highlight=False, markup=False
-    )
+    terminal().print(table)
+    say(("active: " if report["active"] else "not active: ") + report["reason"])
 
 
 def _line(event: dict[str, Any]) -> str:
@@ -63,6 +61,8 @@ def _line(event: dict[str, Any]) -> str:
     if kind == "epoch":
         rest = f", train {event['train_loss']}, {event['seconds']:.0f} s" if "train_loss" in event else " (before)"
         return f"epoch {event['epoch']:.0f}: held-out {event['heldout_loss']}{rest}"
+    if kind == "resumed" and "epochs" in event:
+        return f"goes on after epoch {event['epoch']}"
     if kind == "memory":
         return f"needs {event['needs']}"
     if kind == "done":

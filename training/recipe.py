@@ -11,6 +11,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from server.errors import BaseError, DataError
+from server.files import CONFIG_BYTES_MAX, SMALL_BYTES_MAX, read_regular, read_regular_text, why_not
 
 RECIPES = Path(__file__).parent / "recipes"
 SMALL_PARAMETERS_MAX = 400_000_000
@@ -68,9 +69,11 @@ class _Shape(BaseModel):
 def read_recipe(file: Path) -> Recipe:
     """Raises DataError (`data_recipe`) with the file and the key."""
     try:
-        values = tomllib.loads(file.read_text(encoding="utf-8"))
+        values = tomllib.loads(read_regular_text(file.resolve(), bytes_max=SMALL_BYTES_MAX))
     except FileNotFoundError as error:
         raise DataError(f"There is no recipe {file}.", code="data_recipe") from error
+    except OSError as error:
+        raise DataError(f"The recipe {file} {why_not(error)}.", code="data_recipe") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise DataError(f"{file.name} is not TOML: {error}.", code="data_recipe") from error
     return parse_recipe(values, where=file.name)
@@ -102,7 +105,7 @@ def parameters(base: Path) -> int:
     Raises BaseError (`base_unreadable`).
     """
     try:
-        shape = _Shape.model_validate_json((base / "config.json").read_bytes())
+        shape = _Shape.model_validate_json(read_regular(base / "config.json", bytes_max=CONFIG_BYTES_MAX))
     except (OSError, ValidationError) as error:
         raise BaseError(
             f"The base model {base.name} has no config.json that says its size. Choose another base model.",

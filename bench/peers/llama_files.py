@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.models import cache_dir
-from server.engine.local.base.loader import base_fingerprint
+from server.engine.fingerprint import base_fingerprint
 from server.errors import RetinueError
 
 QUANTISED = {"q4_0", "q4_k_m"}  # made from bf16 by its own tool; the converter writes the others itself

@@ -18,7 +18,7 @@ from bench.measures import ROWS, rows_of
 from bench.peers.ours import NAME
 from bench.peers.peft_peer import Peft
 from server.engine import PageTokens, Request, Tokens
-from server.engine.local.base.adapter import check_adapter
+from server.engine.adapter_check import check_adapter
 from server.engine.local.engine import LocalEngine
 from server.settings import Settings
 

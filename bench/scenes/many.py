@@ -23,9 +23,9 @@ from bench.models import INSTRUCTIONS, cache_dir
 from bench.peers import ours
 from server.catalog.copilots import Copilots
 from server.catalog.layout import ADAPTERS
+from server.engine.adapter_check import check_adapter
 from server.engine.adapter_lock import AdapterLock, write_lock
-from server.engine.local.base.adapter import check_adapter
-from server.engine.local.base.loader import base_fingerprint
+from server.engine.fingerprint import base_fingerprint
 from server.settings import Settings
 
 _log = logging.getLogger(__name__)

@@ -2,45 +2,67 @@
 // Keeps nothing in memory that a restart may not lose.
 import { type Browser, browser } from 'wxt/browser';
 import { defineBackground } from 'wxt/utils/define-background';
-import { DEFAULT_SERVER, isServerAddress } from '../lib/connection/identity.ts';
-import type { FromPanel, PageMessage, ToPanel } from '../lib/connection/messages.ts';
-import { openBeside, openFor, orderCommand } from '../lib/opening.ts';
+import { DEFAULT_SERVER, type Identity, isServerAddress, readIdentity, samplePage } from '../lib/connection/identity.ts';
+import type { FromPanel, PageMessage, PanelMessage, ToPanel } from '../lib/connection/messages.ts';
+import { Fills } from '../lib/fills.ts';
 import { fromHex, toHex } from '../lib/connection/pairing.ts';
+import { placed } from '../lib/connection/placed.ts';
 import { Relay } from '../lib/connection/relay.ts';
+import { type Context, contextOf, forgetInvitations, invite } from '../lib/invitations.ts';
+import { moveTo, preferredPlace, recallPlace } from '../lib/moving.ts';
+import { openBeside, openFor, orderCommand } from '../lib/opening.ts';
 import { siteOf } from '../lib/page/site.ts';
+import { startMenu } from '../lib/menu.ts';
+import { offerToolbar, switchOff, toolbarFor } from '../lib/selection/settings.ts';
+import { obeySession } from '../lib/session.ts';
+import { openShortcutSettings, shortcuts } from '../lib/shortcuts.ts';
+import { layoutOf } from '../lib/sidebar/layout.ts';
 
 type Port = Browser.runtime.Port;
 type Sender = Browser.runtime.MessageSender;
+type Respond = (answer: unknown) => void;
 
 export default defineBackground(() => {
   const relay = new Relay({ origin: location.origin, settings: readSettings, keepKey, keepSession });
-  void browser.storage.local.setAccessLevel({ accessLevel: 'TRUSTED_CONTEXTS' }); // the key is out of reach of page scripts
-  browser.runtime.onInstalled.addListener(() => void setUp());
-  browser.action.onClicked.addListener((tab) => void openFor(tab));
-  browser.contextMenus.onClicked.addListener((_info, tab) => void (tab && openFor(tab)));
-  browser.runtime.onConnect.addListener((port) => admit(port, relay));
-  browser.runtime.onMessage.addListener((message: PageMessage, sender, respond: (done: boolean) => void) => {
-    const tabId = sender.tab?.id;
-    if (tabId === undefined || sender.frameId !== 0) return false;
-    if (message.kind === 'blocked') void openBeside(tabId, siteOf(sender.tab?.url));
-    if (message.kind === 'layout') void browser.storage.local.set({ layout: message.layout });
-    if (message.kind !== 'register') return false;
-    void browser.storage.session.set({ [`nonce:${tabId}`]: { nonce: message.nonce } }).then(() => respond(true));
-    return true;
+  const fills = new Fills((tab) => openFor(tab, preferredPlace(), { isToStay: true }));
+  void browser.storage.local.setAccessLevel?.({ accessLevel: 'TRUSTED_CONTEXTS' }); // the key is out of reach of page scripts
+  void recallPlace();
+  browser.action.onClicked.addListener((tab) => void openFor(tab, preferredPlace()));
+  startMenu(fills);
+  browser.runtime.onConnect.addListener((port) => admit(port, relay, fills));
+  browser.runtime.onMessage.addListener((message: PageMessage | PanelMessage, sender, respond: Respond) => {
+    if (sender.origin === location.origin) return hearPanel(message as PanelMessage, sender, respond);
+    return hearPage(message as PageMessage, sender, { respond, fills });
   });
   browser.tabs.onRemoved.addListener((tabId) => void forgetTab(tabId));
 });
 
-async function setUp(): Promise<void> {
-  await browser.contextMenus.removeAll();
-  browser.contextMenus.create({ id: 'ask', title: browser.i18n.getMessage('menuAsk'), contexts: ['page', 'selection'] });
+/** Only the scripts of a top frame: its tab and its address are the browser's word, not its own. */
+function hearPage(message: PageMessage, { tab, frameId, url }: Sender, { respond, fills }: { respond: Respond; fills: Fills }): boolean {
+  if (tab?.id === undefined || frameId !== 0) return false;
+  if (message.kind === 'blocked') void openBeside(tab.id, siteOf(url));
+  if (message.kind === 'layout') void browser.storage.local.set({ layout: layoutOf(message.layout) });
+  if (message.kind === 'invite') respond(invite({ host: 'page', tab: tab.id, site: siteOf(url) }));
+  if (message.kind === 'fill') fills.put({ id: tab.id, url }, message.fill);
+  if (message.kind === 'toolbarOff') void switchOff(message.where, url);
+  if (message.kind === 'toolbar') void toolbarFor(url).then(respond);
+  return message.kind === 'toolbar';
 }
 
-async function readSettings(): Promise<{ url: string; key: Uint8Array<ArrayBuffer> | null; session: string | null }> {
+function hearPanel(message: PanelMessage, sender: Sender, respond: Respond): boolean {
+  if (message.kind === 'remap') void openShortcutSettings();
+  if (message.kind === 'sample') void readSettings().then(({ url }) => browser.tabs.create({ url: samplePage(url) }));
+  if (message.kind === 'remap' || message.kind === 'sample') return false;
+  void (message.kind === 'move' ? moveTo(message.to, sender, message.nonce) : obeySession(message)).then(respond);
+  return true;
+}
+
+async function readSettings(): Promise<{ url: string; key: Uint8Array<ArrayBuffer> | null; session: string | null; identity: Identity }> {
   const { server, key } = await browser.storage.local.get<{ server?: string; key?: string }>(['server', 'key']);
   const url = typeof server === 'string' && isServerAddress(server) ? server : DEFAULT_SERVER;
   const { session } = await browser.storage.session.get<{ session?: string }>('session');
-  return { url, key: typeof key === 'string' && /^[0-9a-f]{64}$/.test(key) ? fromHex(key) : null, session: session ?? null };
+  const identity = await readIdentity(browser.storage.local, (await browser.runtime.getPlatformInfo()).os);
+  return { url, identity, key: typeof key === 'string' && /^[0-9a-f]{64}$/.test(key) ? fromHex(key) : null, session: session ?? null };
 }
 
 async function keepKey(key: Uint8Array): Promise<void> {
@@ -51,8 +73,8 @@ async function keepSession(session: string): Promise<void> {
   await browser.storage.session.set({ session });
 }
 
-/** A port is heard only after its panel has shown who it is: our own page, or the frame that our page script opened. */
-function admit(port: Port, relay: Relay): void {
+/** A port is heard only after its panel has shown the nonce that it was opened with. */
+function admit(port: Port, relay: Relay, fills: Fills): void {
   if (port.name !== 'panel' || port.sender?.origin !== location.origin) return port.disconnect();
   const send = (message: ToPanel): void => {
     try {
@@ -61,42 +83,41 @@ function admit(port: Port, relay: Relay): void {
       relay.detach(send); // the panel closed a moment ago
     }
   };
-  let tab: number | null = null;
+  let context: Context | null = null;
   port.onMessage.addListener((message: FromPanel) => {
     if (message.kind === 'open') {
-      void tabOf(port.sender, message).then((id) => {
-        tab = id;
-        send(id === null ? { kind: 'untrusted' } : { kind: 'opened', tab: id });
-        if (id !== null) relay.attach(send, message);
+      void contextOf(port.sender, message.nonce).then(async (found) => {
+        const keepsNothing = found !== null && (await isPrivate(found.tab));
+        context = found;
+        send(found ? { kind: 'opened', ...found, isPrivate: keepsNothing } : { kind: 'untrusted' });
+        if (!found) return;
+        relay.attach(send, message);
+        fills.attach(send, found.tab, { isInPage: found.host === 'page' });
+        void offerToolbar(found.tab);
       });
       return;
     }
-    if (tab === null) return;
-    if (message.kind === 'command') return void obey(send, tab, message);
-    relay.receive(send, message);
+    if (!context) return;
+    if (message.kind === 'command') return void obey(send, context.tab, message);
+    if (message.kind === 'shortcuts') return void shortcuts().then((list) => send({ kind: 'shortcuts', shortcuts: list }));
+    const passed = placed(message, context.host);
+    if (passed) relay.receive(send, passed);
   });
-  port.onDisconnect.addListener(() => relay.detach(send));
+  port.onDisconnect.addListener(() => (relay.detach(send), fills.detach(send)));
 }
 
 async function obey(send: (message: ToPanel) => void, tab: number, message: Extract<FromPanel, { kind: 'command' }>): Promise<void> {
   send({ kind: 'answer', id: message.id, answer: await orderCommand(tab, message.command) });
+  if (message.command.do === 'read') void offerToolbar(tab); // beside a page that may be a new one
 }
 
-/** The tab whose page a panel may read, or null for a panel that somebody else opened. */
-async function tabOf(sender: Sender | undefined, open: Extract<FromPanel, { kind: 'open' }>): Promise<number | null> {
-  const isOwnPage = sender?.tab === undefined || sender.frameId === 0;
-  if (isOwnPage) return open.tab;
-  const tabId = sender.tab?.id;
-  if (tabId === undefined || open.nonce === null) return null;
-  const name = `nonce:${tabId}`;
-  const stored = (await browser.storage.session.get(name))[name] as { nonce: string; document?: string } | undefined;
-  if (stored?.nonce !== open.nonce) return null;
-  if (stored.document && stored.document !== sender.documentId) return null;
-  await browser.storage.session.set({ [name]: { nonce: open.nonce, document: sender.documentId } });
-  return tabId;
+/** Of a private window nothing is kept; so, too, where the browser does not say. */
+async function isPrivate(tabId: number): Promise<boolean> {
+  return browser.tabs.get(tabId).then((tab) => tab.incognito, () => true);
 }
 
 async function forgetTab(tabId: number): Promise<void> {
+  await forgetInvitations(tabId);
   const names = Object.keys(await browser.storage.session.get(null));
-  await browser.storage.session.remove(names.filter((name) => name === `nonce:${tabId}` || name.startsWith(`chat:${tabId}:`)));
+  await browser.storage.session.remove(names.filter((name) => name.startsWith(`chat:${tabId}:`)));
 }

@@ -1,164 +1,92 @@
-// Injected into a page when the user asks for it: reads blocks, shows passages, holds the sidebar's frame. Called by background.
-// Never opens a socket and never sees a key: it talks to the panel over a MessageChannel and to the background over runtime messages.
+// Injected into a page when the user asks for it: reads blocks, shows passages. Called by background and by the sidebar's script.
+// Never opens a socket, never sees a key, holds no frame.
 import { browser } from 'wxt/browser';
 import { defineUnlistedScript } from 'wxt/utils/define-unlisted-script';
-import { type Block, readBlocks } from '../lib/page/blocks.ts';
-import { clear, paint, rangeOf } from '../lib/page/highlight.ts';
+import type { Block } from '../lib/page/block.ts';
+import { type FindArticle, readBlocks } from '../lib/page/blocks.ts';
+import { unreadFrames } from '../lib/page/frames.ts';
+import { clearPreview, paint, paintPreview, rangeOf } from '../lib/page/highlight.ts';
+import { watchMoves } from '../lib/page/moves.ts';
+import { register, registerPage } from '../lib/page/shared.ts';
 import { schemaTypes } from '../lib/page/types.ts';
-import type { FromPage, PageAnswer, PageCommand, PageMessage, PageOrder, PageText, Passage, ToPage } from '../lib/connection/messages.ts';
-import { newNonce } from '../lib/connection/pairing.ts';
+import type { PageAnswer, PageCommand, PageOrder, PageText, Passage } from '../lib/connection/messages.ts';
 import { PAGE_BLOCKS_MAX, PAGE_CHARS_MAX } from '../lib/connection/protocol.ts';
-import { clampWidth, type Layout, openSidebar, type Sidebar } from '../lib/sidebar.ts';
 
+const LIMITS = { blocks: PAGE_BLOCKS_MAX, chars: PAGE_CHARS_MAX };
 const SELECTION_MAX = 4_000;
-const ANSWER_WITHIN_MS = 2_500;
 
 class Page {
   private blocks: Block[] = [];
-  private sidebar: Sidebar | null = null;
-  private port: MessagePort | null = null;
-  private open = new AbortController();
   private painted = new AbortController();
-  private layout: Layout = { width: Number.NaN, side: 'right' };
 
-  toggle(layout: Layout): PageAnswer {
-    if (this.sidebar?.host.isConnected) {
-      if (document.activeElement === this.sidebar.host) this.close();
-      else this.focusPanel();
-      return { shown: true };
-    }
-    if (window.origin === 'null') return { error: 'sandboxed' };
-    this.close();
-    this.open = new AbortController();
-    this.layout = { width: clampWidth(layout.width), side: layout.side };
-    this.sidebar = openSidebar(browser.runtime.getURL('/panel.html'), this.layout, (next) => send({ kind: 'layout', layout: next }), this.open.signal);
-    this.sidebar.frame.addEventListener('load', () => void this.shakeHands());
-    this.watchAddress(this.open.signal);
-    return { shown: true };
-  }
-
-  run(command: PageCommand): PageAnswer {
-    if (command.do === 'read') return { page: this.read() };
+  async run(command: PageCommand): Promise<PageAnswer> {
+    if (command.do === 'read') return { page: await this.read() };
     if (command.do === 'selection') return { selection: selection() };
-    if (command.do === 'show') return { shown: this.show(command.passage) };
-    if (command.do === 'clear') clear();
-    if (command.do === 'close') this.close();
-    if (command.do === 'flip') this.sidebar?.flip();
+    if (command.do === 'show') return { shown: await (command.preview ? this.preview(command.passage) : this.show(command.passage)) };
+    if (command.do === 'clear') (command.preview ? clearPreview : () => this.painted.abort())();
+    register().sidebar?.run(command);
     return { shown: true };
   }
 
-  /** A fresh nonce for each load of the frame: the background checks it, so a page that frames the panel itself gets nowhere. */
-  private async shakeHands(): Promise<void> {
-    const frame = this.sidebar?.frame.contentWindow;
-    if (!frame) return;
-    const channel = new MessageChannel();
-    const nonce = newNonce();
-    const blocked = setTimeout(() => this.giveUp(), ANSWER_WITHIN_MS);
-    channel.port1.onmessage = (event: MessageEvent<ToPage>) => {
-      clearTimeout(blocked);
-      this.port = channel.port1;
-      if ('command' in event.data) this.answer(event.data.id, event.data.command);
-    };
-    await browser.runtime.sendMessage<PageMessage>({ kind: 'register', nonce });
-    frame.postMessage(nonce, new URL(browser.runtime.getURL('/panel.html')).origin, [channel.port2]);
-    this.focusPanel();
+  watch(moved: () => void, signal: AbortSignal): void {
+    watchMoves(() => this.hasChanged(), moved, signal);
   }
 
-  private focusPanel(): void {
-    this.sidebar?.focus();
-    this.tell({ event: 'focus' });
-  }
-
-  /** The page's own rules keep the frame from working: the background opens the panel elsewhere. */
-  private giveUp(): void {
-    this.close();
-    send({ kind: 'blocked' });
-  }
-
-  private answer(id: number, command: PageCommand): void {
-    let answer: PageAnswer;
-    try {
-      answer = this.run(command);
-    } catch (error) {
-      answer = { error: String(error) };
-    }
-    this.tell({ id, answer });
-  }
-
-  private tell(message: FromPage): void {
-    this.port?.postMessage(message);
-  }
-
-  private read(): PageText {
-    const all = readBlocks(document);
-    let chars = 0;
-    this.blocks = all.slice(0, PAGE_BLOCKS_MAX).filter((block) => (chars += block.text.length) <= PAGE_CHARS_MAX);
+  private async read(): Promise<PageText> {
+    const { blocks, leftOut, unread } = await readBlocks(document, LIMITS, findArticle);
+    this.blocks = blocks;
     return {
       title: document.title,
       url: location.href,
-      blocks: this.blocks.map((block) => block.text),
+      blocks: blocks.map((block) => block.text),
       types: schemaTypes(document),
-      blocksLeftOut: all.length - this.blocks.length,
+      blocksLeftOut: leftOut,
+      frames: unreadFrames(unread),
       selection: selection(),
     };
   }
 
-  private show(passage: Passage): boolean {
-    const range = rangeOf(this.blocks, passage) ?? rangeOf(readBlocks(document), { ...passage, block: null });
+  private async show(passage: Passage): Promise<boolean> {
+    const range = await this.find(passage);
     this.painted.abort();
     if (!range) return false;
     this.painted = new AbortController();
-    paint(range, this.painted.signal);
-    this.uncover(range);
+    await paint(range, this.painted.signal);
+    register().sidebar?.uncover(range);
     return true;
   }
 
-  /** The sidebar lies over the page's edge: when it covers the passage it changes sides. */
-  private uncover(range: Range): void {
-    if (!this.sidebar) return;
-    const { width, side } = this.layout;
-    const rects = [...range.getClientRects()].filter((rect) => rect.width > 0);
-    const isCovered = (rect: DOMRect): boolean => (side === 'right' ? rect.left > innerWidth - width : rect.right < width);
-    if (rects.length > 0 && rects.every(isCovered)) this.sidebar.flip();
+  private async preview(passage: Passage): Promise<boolean> {
+    const range = await this.find(passage);
+    if (range) paintPreview(range, this.painted.signal);
+    return range !== null;
   }
 
-  private watchAddress(signal: AbortSignal): void {
-    const navigation = (globalThis as { navigation?: EventTarget }).navigation;
-    let address = location.href.split('#')[0];
-    const moved = (): void => {
-      const now = location.href.split('#')[0];
-      if (now !== address) this.tell({ event: 'moved' });
-      address = now;
-    };
-    navigation?.addEventListener('navigatesuccess', moved, { signal });
+  private async find(passage: Passage): Promise<Range | null> {
+    return rangeOf(this.blocks, passage) ?? rangeOf((await readBlocks(document, LIMITS, findArticle)).blocks, { ...passage, block: null });
   }
 
-  private close(): void {
-    const hadFocus = this.sidebar !== null && document.activeElement === this.sidebar.host;
-    this.painted.abort();
-    this.open.abort();
-    this.port?.close();
-    this.port = null;
-    this.sidebar = null;
-    if (hadFocus) window.focus();
+  /** Whether the page shows a text that was not there when it was read. */
+  private async hasChanged(): Promise<boolean> {
+    const known = new Set(this.blocks.map((block) => block.text));
+    if (known.size === 0) return false;
+    return (await readBlocks(document, LIMITS, findArticle)).blocks.some((block) => !known.has(block.text));
   }
 }
 
-function send(message: PageMessage): void {
-  void browser.runtime.sendMessage(message).catch(() => undefined); // the extension was reloaded: this page keeps its old script
-}
+/** What the article script left here; without it the page is read whole. */
+const findArticle: FindArticle = (page, blocks) => (globalThis as { retinueArticle?: FindArticle }).retinueArticle?.(page, blocks) ?? null;
 
 function selection(): string {
   return (getSelection()?.toString() ?? '').trim().slice(0, SELECTION_MAX);
 }
 
 export default defineUnlistedScript(() => {
-  const scope = globalThis as { retinuePage?: Page };
-  if (scope.retinuePage) return;
-  const page = (scope.retinuePage = new Page());
+  if (register().page) return;
+  const page = registerPage(new Page());
   browser.runtime.onMessage.addListener((order: PageOrder, _sender, respond: (answer: PageAnswer) => void) => {
-    if (order.kind === 'command') respond(page.run(order.command));
-    if (order.kind === 'toggle') respond(page.toggle(order.layout));
-    return false;
+    if (order.kind !== 'command') return false;
+    void page.run(order.command).then(respond, (error: unknown) => respond({ error: String(error) }));
+    return true;
   });
 });

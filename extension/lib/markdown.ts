@@ -1,12 +1,25 @@
 // A model's Markdown as Preact nodes: tokens of marked's lexer, an allow-list of elements, no HTML string anywhere.
-// Called by Answer, which says how citations and quotes look. Links are text with their host: nothing here can be followed.
+// Called by the answer's views, which say how citations and quotes look. Links are text with their host: nothing here can be followed.
 import { Lexer, type Token, type Tokens } from 'marked';
 import { type ComponentChild, h } from 'preact';
 import type { Quote } from './connection/protocol.ts';
 
+/** How an answer's quotes and citations look; `at` is where they begin in the whole answer. */
 export interface Inlines {
-  cite(block: number): ComponentChild;
+  quotes: Quote[];
+  /** Of the page: a citation of a block that it does not have stays text. */
+  blocks: number;
+  cite(block: number, at: number): ComponentChild;
   quote(quote: Quote): ComponentChild;
+  /** Of tables and code that scroll, for those who do not see them. */
+  tableLabel: string;
+  codeLabel: string;
+}
+
+/** A part of the answer that begins at `at`. */
+export interface Part {
+  text: string;
+  at: number;
 }
 
 // Quotes and citations are taken out before the lexer sees them and come back from these private marks: what a quotation says
@@ -14,38 +27,57 @@ export interface Inlines {
 const OPEN = '\uE000';
 const CLOSE = '\uE001';
 const MARKS = /[\uE000\uE001]/g;
+const OPTIONS = { gfm: true, breaks: true };
 
-export function renderMarkdown(answer: string, quotes: Quote[], blocks: number, inlines: Inlines): ComponentChild[] {
-  const held: ComponentChild[] = [];
-  const raw: string[] = [];
-  const hold = (node: ComponentChild, text: string): string => {
-    raw.push(text);
-    return `${OPEN}${held.push(node) - 1}${CLOSE}`;
-  };
-  const text = withMarks(answer.replace(MARKS, '\uFFFD'), quotes, blocks, inlines, hold);
-  return new Renderer(held, raw).blocks(new Lexer({ gfm: true, breaks: true }).lex(text));
+export function renderMarkdown(part: Part, inlines: Inlines): ComponentChild[] {
+  const held = new Held(part, inlines);
+  return new Renderer(held, inlines).blocks(new Lexer(OPTIONS).lex(held.text));
 }
 
-function withMarks(answer: string, quotes: Quote[], blocks: number, inlines: Inlines, hold: (node: ComponentChild, text: string) => string): string {
-  const cite = (part: string): string =>
-    part.replace(/\[(\d{1,5})\]/g, (all, digits: string) => {
-      const n = Number(digits);
-      return n >= 1 && n <= blocks ? hold(inlines.cite(n), all) : all;
-    });
-  let [text, end] = ['', 0];
-  for (const quote of quotes.toSorted((a, b) => a.at - b.at)) {
-    const whole = answer.slice(quote.at, quote.at + quote.text.length + 2);
-    if (quote.at < end || whole.slice(1, -1) !== quote.text) continue;
-    text += cite(answer.slice(end, quote.at)) + hold(inlines.quote(quote), whole);
-    end = quote.at + whole.length;
+/** One line of text: emphasis, code, quotes and citations, but no lists, headings or tables. */
+export function renderInline(part: Part, inlines: Inlines): ComponentChild[] {
+  const held = new Held(part, inlines);
+  return new Renderer(held, inlines).inline(new Lexer(OPTIONS).inlineTokens(held.text));
+}
+
+/** A part's text with marks for its quotes and citations, and what stands for each mark. */
+class Held {
+  readonly text: string;
+  readonly nodes: ComponentChild[] = [];
+  readonly raw: string[] = [];
+
+  constructor(part: Part, private readonly inlines: Inlines) {
+    const text = part.text.replace(MARKS, '\uFFFD');
+    let [marked, end] = ['', 0];
+    for (const quote of inlines.quotes.toSorted((a, b) => a.at - b.at)) {
+      const at = quote.at - part.at;
+      const whole = text.slice(at, at + quote.text.length + 2);
+      if (at < end || whole.slice(1, -1) !== quote.text) continue;
+      marked += this.cited(text.slice(end, at), part.at + end) + this.hold(inlines.quote(quote), whole);
+      end = at + whole.length;
+    }
+    this.text = marked + this.cited(text.slice(end), part.at + end);
   }
-  return text + cite(answer.slice(end));
+
+  private cited(text: string, start: number): string {
+    return text.replace(/\[(\d{1,5})\]/g, (all, digits: string, at: number) => {
+      const n = Number(digits);
+      return n >= 1 && n <= this.inlines.blocks ? this.hold(this.inlines.cite(n, start + at), all) : all;
+    });
+  }
+
+  private hold(node: ComponentChild, raw: string): string {
+    this.raw.push(raw);
+    return `${OPEN}${this.nodes.push(node) - 1}${CLOSE}`;
+  }
 }
+
+const AUTO = { dir: 'auto' }; // an answer about an Arabic page may be in Arabic
 
 class Renderer {
   constructor(
-    private readonly held: ComponentChild[],
-    private readonly raw: string[],
+    private readonly held: Held,
+    private readonly inlines: Inlines,
   ) {}
 
   blocks(tokens: Token[]): ComponentChild[] {
@@ -58,13 +90,13 @@ class Renderer {
       case 'def':
         return null;
       case 'heading':
-        return h('h4', null, this.inline(token.tokens ?? []));
+        return h('h4', AUTO, this.inline(token.tokens ?? []));
       case 'paragraph':
-        return h('p', null, this.inline(token.tokens ?? []));
+        return h('p', AUTO, this.inline(token.tokens ?? []));
       case 'blockquote':
-        return h('blockquote', null, this.blocks(token.tokens ?? []));
+        return h('blockquote', AUTO, this.blocks(token.tokens ?? []));
       case 'code':
-        return h('pre', null, h('code', null, this.restored(token.text as string)));
+        return h('pre', this.scrolling(this.inlines.codeLabel), h('code', null, this.restored(token.text as string)));
       case 'hr':
         return h('hr', null);
       case 'list':
@@ -74,23 +106,28 @@ class Renderer {
       case 'text':
         return token.tokens ? h('span', null, this.inline(token.tokens)) : h('span', null, this.text(token.text as string));
       default:
-        return h('p', null, this.text(token.raw));
+        return h('p', AUTO, this.text(token.raw));
     }
   }
 
   private list(token: Tokens.List): ComponentChild {
-    const items = token.items.map((item) => h('li', null, this.blocks(item.tokens)));
+    const items = token.items.map((item) => h('li', AUTO, this.blocks(item.tokens)));
     return token.ordered ? h('ol', { start: Number(token.start) || 1 }, items) : h('ul', null, items);
   }
 
   private table(token: Tokens.Table): ComponentChild {
-    const cells = (tag: 'th' | 'td', row: Tokens.TableCell[]) => h('tr', null, row.map((cell) => h(tag, null, this.inline(cell.tokens))));
+    const cells = (tag: 'th' | 'td', row: Tokens.TableCell[]) => h('tr', null, row.map((cell) => h(tag, AUTO, this.inline(cell.tokens))));
     const head = h('thead', null, cells('th', token.header));
     const body = h('tbody', null, token.rows.map((row) => cells('td', row)));
-    return h('div', { class: 'table' }, h('table', null, head, body));
+    return h('div', { class: 'table', ...this.scrolling(this.inlines.tableLabel) }, h('table', null, head, body));
   }
 
-  private inline(tokens: Token[]): ComponentChild[] {
+  /** Wide content scrolls by itself, also by keyboard. */
+  private scrolling(label: string): Record<string, string | number> {
+    return { role: 'group', 'aria-label': label, tabIndex: 0 };
+  }
+
+  inline(tokens: Token[]): ComponentChild[] {
     return tokens.map((token) => this.span(token));
   }
 
@@ -123,12 +160,12 @@ class Renderer {
 
   /** Plain text with its held citations and quotes put back as elements. */
   private text(text: string): ComponentChild[] {
-    return text.split(/(\uE000\d+\uE001)/).map((part) => (part.startsWith(OPEN) ? this.held[Number(part.slice(1, -1))] : part));
+    return text.split(/(\uE000\d+\uE001)/).map((part) => (part.startsWith(OPEN) ? this.held.nodes[Number(part.slice(1, -1))] : part));
   }
 
   /** In code, citations and quotes are the characters that they were. */
   private restored(text: string): string {
-    return text.replace(/\uE000(\d+)\uE001/g, (_all, i: string) => this.raw[Number(i)] ?? '');
+    return text.replace(/\uE000(\d+)\uE001/g, (_all, i: string) => this.held.raw[Number(i)] ?? '');
   }
 }
 

@@ -1,10 +1,9 @@
 // Which copilots the picker shows and in which order. Pure: called by the picker, tested without a browser.
+import UFuzzy from '@leeoniya/ufuzzy';
 import type { CopilotCard } from './connection/protocol.ts';
 
-const RECENT_MAX = 5;
-
 export interface Section {
-  /** 'recent', 'suggested', or a category's id. */
+  /** 'suggested', 'favourites', 'recent', or a category's id. */
   id: string;
   name: string;
   /** Of a category; empty for the others. */
@@ -12,29 +11,45 @@ export interface Section {
   cards: CopilotCard[];
 }
 
-/** Cards whose name, category or promise hold every word of the query; names that start with it come first. */
+const FUZZY = new UFuzzy({
+  // oxlint-disable-next-line typescript/no-unsafe-enum-assignment -- one slip a word; the package's const enum cannot be imported
+  intraMode: 1,
+  // Letters of every script, as its manual has it.
+  unicode: true,
+  interSplit: "[^\\p{L}\\d']+",
+  intraSplit: '\\p{Ll}\\p{Lu}',
+  intraBound: '\\p{L}\\d|\\d\\p{L}|\\p{Ll}\\p{Lu}',
+  intraChars: "[\\p{L}\\d']",
+  intraContr: "'\\p{L}{1,2}\\b",
+});
+const WORDS_IN_ANY_ORDER = 4;
+
+/** Cards that fit the query, best first: those whose name does, then those whose category or promise does. */
 export function search(cards: CopilotCard[], query: string): CopilotCard[] {
-  const parts = query.toLowerCase().split(/\s+/).filter(Boolean);
-  const rank = (card: CopilotCard): number => {
-    const name = card.name.toLowerCase();
-    const all = `${name} ${card.category_name} ${card.id} ${card.promise}`.toLowerCase();
-    if (!parts.every((part) => all.includes(part))) return 0;
-    if (name.startsWith(parts[0] ?? '')) return 4;
-    if (parts.every((part) => name.includes(part))) return 3;
-    return card.category_name.toLowerCase().startsWith(parts[0] ?? '') ? 2 : 1;
-  };
-  const ranked = cards.map((card) => ({ card, score: rank(card) })).filter(({ score }) => score > 0);
-  return ranked.toSorted((a, b) => b.score - a.score || a.card.name.localeCompare(b.card.name)).map(({ card }) => card);
+  const byName = matches(cards, (card) => card.name, query);
+  const byAll = matches(cards, (card) => `${card.name} · ${card.category_name} · ${card.promise}`, query);
+  return [...new Set([...byName, ...byAll])];
 }
 
-/** The picker's list without a query: suggested for this page, recent, then every category. */
-export function sections(cards: CopilotCard[], recent: string[], suggested: CopilotCard[]): Section[] {
+function matches(cards: CopilotCard[], textOf: (card: CopilotCard) => string, query: string): CopilotCard[] {
+  const [found, info, order] = FUZZY.search(UFuzzy.latinize(cards.map(textOf)), UFuzzy.latinize(query), WORDS_IN_ANY_ORDER);
+  const places = order ? order.map((rank) => info.idx[rank]) : found;
+  return (places ?? []).flatMap((place) => cards[place ?? -1] ?? []);
+}
+
+/** The picker's list without a query: suggested for this page, favourites, recent, then every category. */
+export function sections(cards: CopilotCard[], { suggested, favourites, recent }: Record<'suggested' | 'favourites' | 'recent', string[]>): Section[] {
   const byId = new Map(cards.map((card) => [card.id, card]));
-  const shown = new Set(suggested.map((card) => card.id));
-  const recentCards = recent.flatMap((id) => (shown.has(id) ? [] : (byId.get(id) ?? [])));
+  const shown = new Set<string>();
+  const known = (ids: string[]): CopilotCard[] => {
+    const fresh = ids.filter((id) => !shown.has(id));
+    for (const id of fresh) shown.add(id);
+    return fresh.flatMap((id) => byId.get(id) ?? []);
+  };
   const list: Section[] = [
-    { id: 'suggested', name: '', icon: '', cards: suggested },
-    { id: 'recent', name: '', icon: '', cards: recentCards },
+    { id: 'suggested', name: '', icon: '', cards: known(suggested) },
+    { id: 'favourites', name: '', icon: '', cards: known(favourites) },
+    { id: 'recent', name: '', icon: '', cards: known(recent) },
   ];
   for (const card of cards) {
     const section = list.find((other) => other.id === card.category);
@@ -42,8 +57,4 @@ export function sections(cards: CopilotCard[], recent: string[], suggested: Copi
     else list.push({ id: card.category, name: card.category_name, icon: card.icon, cards: [card] });
   }
   return list.filter((section) => section.cards.length > 0);
-}
-
-export function remember(recent: string[], id: string): string[] {
-  return [id, ...recent.filter((other) => other !== id)].slice(0, RECENT_MAX);
 }

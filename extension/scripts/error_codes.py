@@ -9,13 +9,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-# What runs behind a socket. The base and the encoder are read before the first one is let in.
+# What runs behind a socket: another base may be brought and loaded there. The encoder's faults end a start.
 BEHIND_A_SOCKET = (
-    "transport/*.py", "conversation/*.py", "text/page.py", "text/prompt.py", "engine/**/*.py", "catalog/copilot*.py",
-    "catalog/layout.py", "catalog/trainings.py", "catalog/train_events.py",
+    "transport/*.py", "conversation/**/*.py", "text/page.py", "text/prompt.py", "engine/**/*.py", "catalog/copilot*.py",
+    "catalog/layout.py", "catalog/own/*.py", "catalog/trainings.py", "catalog/train_events.py", "catalog/bases.py",
+    "catalog/chat_template.py", "catalog/acquire/*.py",
 )  # fmt: skip
-NOT_THERE = ("transport/client.py",)
-AT_THE_START = ("base_", "encoder_")
+NOT_THERE = ("transport/client.py", "transport/listener.py", "catalog/acquire/add.py")
+AT_THE_START = ("encoder_",)
 _FAILS = "_fail"  # the method by which an answer ends in a code
 
 

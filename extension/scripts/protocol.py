@@ -1,12 +1,14 @@
 """Writes the TypeScript of what server and extension must agree on: `make protocol`; CI runs it with --check.
 
 `protocol.ts` has the frames of server/protocol and the limits around them, `characters.ts` the characters that
-server/text folds or skips. Fields with a default are optional in what the client sends (the schema for validation) and
-always there in what the server sends (that for serialization). Run it from the repository root.
+server/text folds or skips, `checks.ts` the checks with their parameters. Fields with a default are optional in what the
+client sends (the schema for validation) and always there in what the server sends (that for serialization). Run it from
+the repository root.
 """
 
 import json
 import sys
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -54,13 +56,14 @@ def interface(name: str, schema: Schema) -> str:
     return "\n".join([*lines, "}"])
 
 
-def models(schema: Schema) -> list[str]:
-    return [interface(name, part) for name, part in schema["$defs"].items()]
+def models(schema: Schema, *, known: Collection[str] = ()) -> list[str]:
+    return [interface(name, part) for name, part in schema["$defs"].items() if name not in known]
 
 
 def constants(client: Schema) -> str:
     """Numbers and names that both sides hold to; the settings' are what the server accepts by default."""
-    from server.protocol import VERSION
+    from server.protocol import PANEL_MAX, PANEL_MIN, VERSION
+    from server.protocol.engines import ENGINE_KEY_CHARS_MAX
     from server.settings import Settings
     from server.transport.keyfile import KEY_BYTES
     from server.transport.pairing import CODE_LETTERS, EXTENSION_ORIGINS, PBKDF2_ROUNDS
@@ -76,6 +79,16 @@ def constants(client: Schema) -> str:
         "PBKDF2_ROUNDS": PBKDF2_ROUNDS,
         "TITLE_CHARS_MAX": opened["title"]["maxLength"],
         "URL_CHARS_MAX": opened["url"]["maxLength"],
+        "THREAD_NAME_CHARS_MAX": client["$defs"]["ThreadRename"]["properties"]["name"]["maxLength"],
+        "THREAD_QUERY_CHARS_MAX": client["$defs"]["ThreadsSearch"]["properties"]["query"]["maxLength"],
+        "COPILOT_FILE_CHARS_MAX": client["$defs"]["CopilotImport"]["properties"]["text"]["maxLength"],
+        "PANEL_MIN": PANEL_MIN,
+        "PANEL_MAX": PANEL_MAX,
+        "CORRECTED_CHARS_MAX": client["$defs"]["CorrectionKeep"]["properties"]["corrected"]["maxLength"],
+        "TAUGHT_QUESTION_CHARS_MAX": client["$defs"]["CorrectionKeep"]["properties"]["question"]["maxLength"],
+        "ENGINE_URL_CHARS_MAX": client["$defs"]["EngineConnect"]["properties"]["url"]["maxLength"],
+        "ENGINE_MODEL_CHARS_MAX": client["$defs"]["EngineConnect"]["properties"]["model"]["maxLength"],
+        "ENGINE_KEY_CHARS_MAX": ENGINE_KEY_CHARS_MAX,
         "RESUMED_RUNS_MAX": resumed["seen"]["maxProperties"],
         "PAGE_CHARS_MAX": Settings.model_fields["page_chars_max"].default,
         "PAGE_BLOCKS_MAX": Settings.model_fields["page_blocks_max"].default,
@@ -98,16 +111,65 @@ def protocol() -> str:
         *models(client),
         f"export type ClientFrame = {ts_type(client)};",
         "// --- server to client",
-        *models(server),
+        *models(server, known=client["$defs"]),
         f"export type ServerFrame = {ts_type(server)};",
     ]
     return "\n\n".join(sections) + "\n"
 
 
+def checks() -> str:
+    """The checks that a copilot can be held to, with what each parameter may be."""
+    from server.text.checks import CHECKS
+
+    cards = [_check(name, spec.model_json_schema()) for name, spec in CHECKS.items()]
+    sections = [
+        HEAD.format(what="The checks of a copilot and their parameters.", source="server/text/checks"),
+        """export interface Parameter {
+  name: string;
+  kind: 'text' | 'texts' | 'number' | 'flag' | 'choice' | 'choices';
+  isNeeded: boolean;
+  /** Of a choice. */
+  options: string[];
+  /** As it is when nothing is said, shown where it is short. */
+  preset: string;
+}
+
+export interface CheckInfo {
+  name: string;
+  about: string;
+  parameters: Parameter[];
+}""",
+        "export const CHECKS: CheckInfo[] = [\n" + "\n".join(f"  {card}," for card in cards) + "\n];",
+    ]
+    return "\n\n".join(sections) + "\n"
+
+
+def _check(name: str, schema: Schema) -> str:
+    required = set(schema.get("required", ()))
+    parameters = [
+        _parameter(field, part, needed=field in required)
+        for field, part in schema["properties"].items()
+        if field != "check" and part.get("type") != "object"  # tables of numbers are for those who write TOML
+    ]
+    return json.dumps(
+        {"name": name, "about": " ".join(schema["description"].split()), "parameters": parameters}, ensure_ascii=False
+    )
+
+
+def _parameter(name: str, schema: Schema, *, needed: bool) -> Schema:
+    part = next((one for one in schema.get("anyOf", ()) if one["type"] != "null"), schema)
+    of_many = part["type"] == "array"
+    options = (part["items"] if of_many else part).get("enum", [])
+    kinds = {"string": "text", "array": "texts", "boolean": "flag", "integer": "number", "number": "number"}
+    kind = ("choices" if of_many else "choice") if options else kinds[part["type"]]
+    preset = schema.get("default")
+    shown = ", ".join(preset[:4]) + (" …" if len(preset) > 4 else "") if isinstance(preset, list) else str(preset or "")
+    return {"name": name, "kind": kind, "isNeeded": needed, "options": options, "preset": shown}
+
+
 def characters() -> str:
     """What the server's text floor takes for white space, does not see, and folds."""
-    from server.text.grounding import FOLDS
-    from server.text.page import is_hidden
+    from server.text.page import FOLDS, is_hidden
 
     every = [chr(code) for code in range(sys.maxunicode + 1)]
     spaces = [char for char in every if char.isspace()]
@@ -137,7 +199,11 @@ def character_class(chars: list[str]) -> str:
 
 def main(arguments: list[str]) -> int:
     sys.path.insert(0, str(ROOT))
-    written = {LIB / "connection" / "protocol.ts": protocol(), LIB / "page" / "characters.ts": characters()}
+    written = {
+        LIB / "connection" / "protocol.ts": protocol(),
+        LIB / "page" / "characters.ts": characters(),
+        LIB / "checks.ts": checks(),
+    }
     stale = [file for file, text in written.items() if not file.exists() or file.read_text(encoding="utf-8") != text]
     for file in stale:
         if "--check" in arguments:

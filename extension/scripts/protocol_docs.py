@@ -6,7 +6,7 @@ means stands in protocol_fields.toml; a frame, field or limit without its meanin
 
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -87,7 +87,7 @@ def render() -> str:
         "## From the client\n", *_models(client, words, frames=True, sent=False),
         "## From the server\n", *_models(server, words, frames=True, sent=True),
         "## Parts of frames\n", *_models(client, words, frames=False, sent=False),
-        *_models(server, words, frames=False, sent=True),
+        *_models(server, words, frames=False, sent=True, known=client["$defs"]),
         _limits(words, defaults),
         _codes(error_codes(ROOT / "server")),
     ]  # fmt: skip
@@ -96,11 +96,13 @@ def render() -> str:
     return "\n".join(sections)
 
 
-def _models(schema: Schema, words: Words, *, frames: bool, sent: bool) -> Iterator[str]:
-    """The frames of a direction, or what they are made of. `sent`: fields with a default are always there."""
+def _models(schema: Schema, words: Words, *, frames: bool, sent: bool, known: Collection[str] = ()) -> Iterator[str]:
+    """The frames of a direction, or what they are made of, without `known` ones. `sent`: fields with a default are
+    always there.
+    """
     models = schema["$defs"]
     named = [part["$ref"].rsplit("/", 1)[-1] for part in schema["oneOf"]]
-    for name in named if frames else [name for name in models if name not in named]:
+    for name in named if frames else [name for name in models if name not in {*named, *known}]:
         yield _model(name, models[name], words, frame=frames, sent=sent)
 
 

@@ -54,8 +54,12 @@ const nothing = (): Promise<unknown> => Promise.resolve();
 
 export const fakeBrowser = {
   action: { onClicked: new FakeEvent(), setBadgeText: vi.fn(nothing), setTitle: vi.fn(nothing) },
+  commands: { getAll: vi.fn(() => Promise.resolve([{ name: '_execute_action', shortcut: 'Alt+Shift+K' }])) },
   contextMenus: { onClicked: new FakeEvent(), create: vi.fn(), removeAll: vi.fn(nothing) },
-  i18n: { getMessage: (name: string, values: string[] = []): string => [name, ...values].join(' ') },
+  i18n: {
+    getMessage: (name: string, values: string[] = []): string => (name === 'language' ? 'en' : /^(error|fix|selftest)_/.test(name) ? '' : [name, ...values].join(' ')),
+    getUILanguage: (): string => 'en-GB',
+  },
   permissions: { request: vi.fn(nothing) },
   runtime: {
     onInstalled: new FakeEvent(),
@@ -63,9 +67,12 @@ export const fakeBrowser = {
     onMessage: new FakeEvent(),
     connect: ({ name }: { name: string }): FakePort => new FakePort(name, undefined),
     getURL: (path: string): string => path,
+    getManifest: (): { version: string } => ({ version: '0.1.0' }),
+    getPlatformInfo: (): Promise<{ os: string }> => Promise.resolve({ os: 'linux' }),
+    sendMessage: vi.fn(nothing),
   },
   scripting: { executeScript: vi.fn(nothing) },
   sidePanel: { open: vi.fn(nothing), setOptions: vi.fn(nothing) },
-  storage: { local: new FakeArea(), session: new FakeArea() },
-  tabs: { onRemoved: new FakeEvent(), create: vi.fn(nothing), sendMessage: vi.fn(nothing) },
+  storage: { local: new FakeArea(), session: new FakeArea(), onChanged: new FakeEvent() },
+  tabs: { get: vi.fn((_id: number) => Promise.resolve({ incognito: false })), onRemoved: new FakeEvent(), create: vi.fn(nothing), update: vi.fn(nothing), remove: vi.fn(nothing), sendMessage: vi.fn(nothing) },
 };

@@ -1,19 +1,23 @@
 // Whatever a model writes becomes elements of a short list, text elsewhere, and never anything that loads or leads away.
 import { render, h } from 'preact';
 import { describe, expect, test } from 'vitest';
-import { renderMarkdown } from '../lib/markdown.ts';
+import { type Inlines, renderInline, renderMarkdown } from '../lib/markdown.ts';
 import type { Quote } from '../lib/connection/protocol.ts';
 
 const ALLOWED = new Set('P UL OL LI STRONG EM CODE PRE BLOCKQUOTE TABLE THEAD TBODY TR TH TD H4 HR BR SPAN DIV BUTTON'.split(' '));
-const ATTRIBUTES = new Set(['class', 'start', 'data-n']);
+const ATTRIBUTES = new Set(['class', 'start', 'data-n', 'data-at', 'dir', 'role', 'aria-label', 'tabindex']);
+
+function inlinesOf(quotes: Quote[], blocks: number): Inlines {
+  return {
+    quotes, blocks, tableLabel: 'table', codeLabel: 'code',
+    cite: (n, at) => h('button', { class: 'cite', 'data-n': n, 'data-at': at }, n),
+    quote: (quote) => h('button', { class: quote.verified ? 'quote' : 'absent' }, quote.text),
+  };
+}
 
 function show(answer: string, quotes: Quote[] = [], blocks = 20): HTMLElement {
   const root = document.createElement('div');
-  const inlines = {
-    cite: (n: number) => h('button', { class: 'cite', 'data-n': n }, n),
-    quote: (quote: Quote) => h('button', { class: quote.verified ? 'quote' : 'absent' }, quote.text),
-  };
-  render(h('div', null, renderMarkdown(answer, quotes, blocks, inlines)), root);
+  render(h('div', null, renderMarkdown({ text: answer, at: 0 }, inlinesOf(quotes, blocks))), root);
   return root;
 }
 
@@ -97,5 +101,28 @@ describe('ordinary answers', () => {
   test('in code, citations and quotes are plain characters', () => {
     const answer = '`x[1] = "y"`';
     expect(show(answer, [quoteAt(answer, 'y')]).textContent).toBe('x[1] = "y"');
+  });
+
+  test('a part of an answer has its own quotes and citations, counted in the whole', () => {
+    const answer = 'First "one" [1]. Then "two" [2].';
+    const root = document.createElement('div');
+    const inlines = inlinesOf([quoteAt(answer, 'one'), quoteAt(answer, 'two')], 20);
+    render(h('div', null, renderMarkdown({ text: answer.slice(17), at: 17 }, inlines)), root);
+    expect([...root.querySelectorAll('.quote')].map((quote) => quote.textContent)).toEqual(['two']);
+    expect(root.querySelector('.cite')?.getAttribute('data-at')).toBe(String(answer.indexOf('[2]')));
+  });
+
+  test('a line that looks like a list is a line where only a line can stand', () => {
+    const root = document.createElement('div');
+    render(h('div', null, renderInline({ text: '4. **June** 2024 [3]', at: 0 }, inlinesOf([], 20))), root);
+    expect(root.textContent).toBe('4. June 2024 3');
+    expect(root.querySelector('ol')).toBeNull();
+    expect(root.querySelector('strong')).not.toBeNull();
+  });
+
+  test('tables and code can be scrolled by keyboard, and text has the direction of its script', () => {
+    const root = show('| k |\n|---|\n| 1 |\n\n```\ncode\n```\n\nمرحبا');
+    for (const element of root.querySelectorAll('.table, pre')) expect(element.getAttribute('tabindex')).toBe('0');
+    expect(root.querySelector('p')?.getAttribute('dir')).toBe('auto');
   });
 });

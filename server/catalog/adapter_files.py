@@ -4,64 +4,73 @@ Knows file names and number types; names, shapes and values of tensors are serve
 """
 
 import json
+import os
 from pathlib import Path
+from typing import Any
 
 from server.engine.adapter_lock import read_lock
 from server.errors import CopilotError
-from server.files import ADAPTER_WEIGHTS, LOCK
+from server.files import (
+    ADAPTER_CONFIG,
+    ADAPTER_WEIGHTS,
+    LOCK,
+    REPORT_BYTES_MAX,
+    SMALL_BYTES_MAX,
+    RefusedFile,
+    open_regular,
+    read_regular,
+)
 
-_JSON_BYTES_MAX = 64 * 1024
 _HEADER_BYTES_MAX = 1024 * 1024
 _DTYPES = frozenset({"BF16", "F16", "F32"})
-FILES = ("adapter_config.json", ADAPTER_WEIGHTS, LOCK)
+_REPORT = "report.json"
 
 
 def check_files(folder: Path, *, bytes_max: int) -> None:
     """Raises CopilotError (`copilot_refused`, `copilot_lock_invalid`) with the reason."""
     if folder.is_symlink() or not folder.is_dir():
         raise _refused("it must be a folder of its own, not a link")
-    for name in FILES:
-        file = folder / name
-        if file.is_symlink():
-            raise _refused(f"{name} is a link")
-        if not file.is_file():
+    for name in (ADAPTER_CONFIG, ADAPTER_WEIGHTS, LOCK):
+        if not os.path.lexists(folder / name):
             raise _refused(f"{name} is missing")
-    _check_json(folder / "adapter_config.json")
+    _read_json(folder, ADAPTER_CONFIG, bytes_max=SMALL_BYTES_MAX)
     read_lock(folder)
-    _check_tensors_file(folder / ADAPTER_WEIGHTS, bytes_max=bytes_max)
-    _check_report(folder / "report.json")
+    _check_tensors_file(folder, bytes_max=bytes_max)
+    _check_report(folder)
 
 
-def _check_report(file: Path) -> None:
+def _check_report(folder: Path) -> None:
     """An adapter that its own held-out report rejects is not used; one without a report (made elsewhere) is."""
-    if not file.exists():
+    if not os.path.lexists(folder / _REPORT):
         return
-    _check_json(file)
-    report = json.loads(file.read_text(encoding="utf-8"))
+    report = _read_json(folder, _REPORT, bytes_max=REPORT_BYTES_MAX)
     if report.get("active") is False:
         raise _refused(f"its held-out report says: {str(report.get('reason', 'no gain'))[:200].rstrip('.')}")
 
 
-def _check_json(file: Path) -> None:
-    if file.stat().st_size > _JSON_BYTES_MAX:
-        raise _refused(f"{file.name} is larger than {_JSON_BYTES_MAX // 1024} KiB")
+def _read_json(folder: Path, name: str, *, bytes_max: int) -> dict[str, Any]:
     try:
-        content = json.loads(file.read_text(encoding="utf-8"))
+        content = json.loads(read_regular(folder / name, bytes_max=bytes_max, inside=folder))
+    except RefusedFile as error:
+        raise _refused(f"{name} {error.strerror}") from error
     except (OSError, ValueError, RecursionError) as error:
-        raise _refused(f"{file.name} is no valid JSON") from error
+        raise _refused(f"{name} is no valid JSON") from error
     if not isinstance(content, dict):
-        raise _refused(f"{file.name} holds no object")
+        raise _refused(f"{name} holds no object")
+    return content
 
 
-def _check_tensors_file(file: Path, *, bytes_max: int) -> None:
+def _check_tensors_file(folder: Path, *, bytes_max: int) -> None:
     """By the library that reads the tensors later, so that both understand the file alike; maps it, reads no tensor."""
     from safetensors import SafetensorError, safe_open
 
-    size = file.stat().st_size
-    if size > bytes_max:
-        raise _refused(f"{file.name} is larger than {bytes_max // 1024**2} MiB")
-    with file.open("rb") as stream:
-        header_bytes = int.from_bytes(stream.read(8), "little")
+    file = folder / ADAPTER_WEIGHTS
+    try:
+        with open_regular(file, bytes_max=bytes_max, inside=folder) as stream:
+            header_bytes = int.from_bytes(stream.read(8), "little")
+            size = stream.seek(0, os.SEEK_END)
+    except RefusedFile as error:
+        raise _refused(f"{file.name} {error.strerror}") from error
     if not 0 < header_bytes <= min(_HEADER_BYTES_MAX, size - 8):
         raise _refused(f"{file.name} is cut off or has no proper header")
     try:

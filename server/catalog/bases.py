@@ -13,9 +13,11 @@ from typing import Any
 
 from server.catalog.acquire.sources import ENCODER
 from server.catalog.adapter_files import check_files
+from server.catalog.chat_template import render
 from server.catalog.layout import FINDER, adapter_folder
 from server.engine.adapter_lock import read_lock
-from server.errors import BaseError, CopilotError
+from server.errors import BaseError, CopilotError, RetinueError
+from server.files import CONFIG_BYTES_MAX, WEIGHTS_BYTES_MAX, check_folder, read_regular
 from server.settings import Settings
 from server.text.prompt import PromptLayout
 from server.text.stream import Decode
@@ -27,11 +29,13 @@ ENCODER_ADAPTER_BYTES_MAX = 16 * 1024**2
 
 @dataclass(frozen=True, slots=True)
 class BaseText:
-    """What session needs to turn text into ids and back."""
+    """What session needs to turn text into ids and back. `ids_per_token`: about as many ids make one of the tokens that
+    the engine counts."""
 
     layout: PromptLayout
     decode: Decode
     stop_ids: frozenset[int]
+    ids_per_token: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,14 +83,20 @@ def find_encoder(settings: Settings) -> EncoderFiles | None:
 
 
 def load_text(folder: Path) -> BaseText:
-    """Slow (it imports transformers): call it in a thread. Raises BaseError (`base_unreadable`, `base_unsupported`)."""
+    """Slow (it imports transformers): call it in a thread. Raises BaseError (`base_unreadable`, `base_unsupported`,
+    `base_template`).
+    """
     from transformers import AutoTokenizer
 
     try:
-        tokenizer: Any = AutoTokenizer.from_pretrained(str(folder), local_files_only=True)
-    except (OSError, ValueError, KeyError) as error:
+        check_folder(folder, bytes_max=WEIGHTS_BYTES_MAX)
+        tokenizer: Any = AutoTokenizer.from_pretrained(str(folder), local_files_only=True, trust_remote_code=False)
+        template, variables = tokenizer.get_chat_template(), tokenizer.special_tokens_map
+    except RetinueError:
+        raise
+    except Exception as error:  # whatever a damaged file brings about
         raise BaseError(f"The tokenizer of {folder.name} cannot be read.", code="base_unreadable") from error
-    layout = PromptLayout(tokenizer)
+    layout = PromptLayout(tokenizer, render(template, variables, base=folder.name))
 
     def decode(ids: Sequence[int]) -> str:  # twice a token: transformers' own wrapper takes five times as long
         return str(tokenizer.backend_tokenizer.decode(list(ids), skip_special_tokens=True))
@@ -99,8 +109,8 @@ def _end_ids(folder: Path) -> list[int]:
     ids: list[int] = []
     for name in ("generation_config.json", "config.json"):
         file = folder / name
-        if file.is_file():
-            value = json.loads(file.read_text(encoding="utf-8")).get("eos_token_id")
+        if file.exists():
+            value = json.loads(read_regular(file, bytes_max=CONFIG_BYTES_MAX)).get("eos_token_id")
             ids += [item for item in (value if isinstance(value, list) else [value]) if isinstance(item, int)]
     return ids
 

@@ -10,8 +10,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+from server.catalog import versions
 from server.catalog.adapter_files import check_files
-from server.catalog.copilot_files import CATEGORY_FILE, COPILOT_FILE, CategoryFile, CopilotFile, read_file
+from server.catalog.copilot_files import COPILOT_FILE, CategoryFile, CopilotFile, read_category, read_file
 from server.catalog.layout import (
     ADAPTERS,
     GENERAL,
@@ -22,6 +23,7 @@ from server.catalog.layout import (
     user_root,
     whole_id,
 )
+from server.catalog.panels import Panel, read_panels
 from server.engine import AdapterRef, BaseInfo
 from server.errors import CopilotError, RetinueError
 from server.text.checks import CheckSpec
@@ -31,6 +33,7 @@ CheckAdapter = Callable[[Path, BaseInfo], AdapterRef]
 Mode = Literal["tuned", "domain", "general", "instructed", "base"]
 
 GENERALIST = "generalist"
+BASE = "base"  # the base model alone, for programs that compare; never in a picker
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,11 @@ class Copilot:
     adapter: AdapterRef | None = None
     refused: str | None = None
     usable: bool = True
+    own: bool = False  # the user has a copilot.toml of this id
+
+    def without_page(self) -> "Copilot":
+        """As it answers a question that is about no page: adapters and checks are made for pages."""
+        return replace(self, adapter=None, checks=(), mode="instructed" if self.instructions else "base")
 
 
 _GENERALIST = Copilot(
@@ -66,8 +74,12 @@ _GENERALIST = Copilot(
 )
 
 
+_BASE = Copilot(id=BASE, name="Base model alone", category="general", category_name="General", mode="base")
+
+
 class Copilots:
-    """All copilots for one running base. `refresh` reads the folders again when a file in them changed."""
+    """All copilots for one running base, with its adapters or the `plain` variants of them. `refresh` reads the folders
+    again when a file in them changed."""
 
     def __init__(
         self,
@@ -77,20 +89,37 @@ class Copilots:
         base: BaseInfo | None = None,
         check_adapter: CheckAdapter | None = None,
         adapter_bytes_max: int = 256 * 1024**2,
+        plain: bool = False,
     ) -> None:
         self._roots = (adapters_dir, user_root(user_dir))
         self._base = base
         self._check_adapter = check_adapter
-        self._adapter_bytes_max = adapter_bytes_max
+        self._adapter_bytes_max, self._plain = adapter_bytes_max, plain
         self._signature: tuple[object, ...] | None = None
         self._all: dict[str, Copilot] = {}
+        self._panels: list[Panel] = []
+
+    @property
+    def base_name(self) -> str:
+        """Of the running base; empty where none runs."""
+        return self._base.name if self._base is not None else ""
+
+    def rebase(self, base: BaseInfo, check_adapter: CheckAdapter | None, *, plain: bool = False) -> None:
+        """Another base runs: every adapter is looked up anew for it. Slow."""
+        self._base, self._check_adapter, self._plain = base, check_adapter, plain
+        self.refresh()
 
     def refresh(self) -> None:
-        signature = tuple(_stamps(self._roots))
+        if self._signature is None:
+            versions.clean(self._roots[1])
+        # with the base: who read for the former one meanwhile is outdated by it
+        signature = (self._base, self._plain, *_stamps(self._roots))
         if signature != self._signature:
             generalist, domains = self._read_generalist(), dict[str, Copilot | None]()
             found = (self._with_shared(copilot, domains, generalist) for copilot in self._read_all())
             self._all = {copilot.id: copilot for copilot in [generalist, *found]}
+            usable = [copilot for copilot in self._all.values() if copilot.usable]
+            self._panels = read_panels({one.category for one in usable}, self._roots, usable={one.id for one in usable})
             self._signature = signature
 
     def all(self) -> list[Copilot]:
@@ -99,12 +128,34 @@ class Copilots:
         return list(self._all.values())
 
     def get(self, wanted: str) -> Copilot:
-        """By id, or by the part after the slash when only one category has it. Raises CopilotError."""
+        """By id, or by the part after the slash when only one category has it; `base` is the base model alone.
+
+        Raises CopilotError.
+        """
+        if wanted == BASE:
+            return _BASE
         found = {copilot.id: copilot for copilot in self.all()}
         copilot = found[whole_id(wanted, found)]
         if not copilot.usable:
             raise CopilotError(copilot.refused or "This copilot cannot be read.", code="copilot_refused")
         return copilot
+
+    def renewed(self, copilot_id: str) -> Copilot:
+        """As `get`, after a look at the folders: some ten milliseconds. Raises CopilotError."""
+        self.refresh()
+        return self.get(copilot_id)
+
+    def tried(self, copilot_id: str, own: CopilotFile) -> Copilot:
+        """As the copilot would answer if `own` were its file. Slow: its adapter is read. Raises CopilotError."""
+        roots = list(self._roots)
+        category, _ = split_id(copilot_id)
+        copilot = combined(copilot_id, own, read_category(category, roots, owner=copilot_id))
+        return self._with_shared(self._tuned(copilot, roots), {}, self._read_generalist())
+
+    def panels(self) -> list[Panel]:
+        """Those that the categories propose, of copilots that can be asked."""
+        self.all()
+        return self._panels
 
     def _read_generalist(self) -> Copilot:
         """With the general adapter for the running base, where there is one. The user's own wins."""
@@ -149,12 +200,17 @@ class Copilots:
 
     def _read(self, copilot_id: str, roots: list[Path]) -> Copilot:
         category, _, short = copilot_id.partition("/")
+        own = self._roots[1] in roots and os.path.lexists(self._roots[1] / copilot_id / COPILOT_FILE)
         try:
-            copilot = read_texts(copilot_id, roots)
+            copilot = read_texts(copilot_id, [*(root for root in self._roots if root not in roots), *roots])
         except CopilotError as error:
-            return Copilot(copilot_id, short, category, category, refused=error.message, usable=False)
+            return Copilot(copilot_id, short, category, category, refused=error.message, usable=False, own=own)
+        return replace(self._tuned(copilot, roots), own=own)
+
+    def _tuned(self, copilot: Copilot, roots: list[Path]) -> Copilot:
+        """With its own adapter, the user's before that which ships, where there is one."""
         for root in reversed(roots):
-            tuned = self._read_adapter(copilot, root, copilot_id)
+            tuned = self._read_adapter(copilot, root, copilot.id)
             if tuned is not None:
                 return tuned
         return copilot
@@ -163,7 +219,7 @@ class Copilots:
         """The copilot with the adapter for the running base, or with the reason for refusing it. None: it has none."""
         if self._base is None or self._check_adapter is None:
             return None
-        adapter = adapter_folder(root, owner, self._base.name)
+        adapter = adapter_folder(root, owner, self._base.name, plain=self._plain)
         if not adapter.exists():
             return _moved(copilot, root / owner / self._base.name)
         try:
@@ -179,19 +235,20 @@ class Copilots:
 def read_texts(copilot_id: str, roots: list[Path]) -> Copilot:
     """What the TOML files say of one copilot; files in a later root win. Raises CopilotError (`copilot_refused`)."""
     category, short = split_id(copilot_id)
-    files = [file for root in roots if (file := root / category / short / COPILOT_FILE).exists()]
+    files = [(file, root) for root in roots if os.path.lexists(file := root / category / short / COPILOT_FILE)]
     if not files:
         raise CopilotError(f"{copilot_id}: {COPILOT_FILE} is missing.", code="copilot_refused")
-    own = read_file(CopilotFile, files[-1], owner=copilot_id)
-    shared_files = [file for root in roots if (file := root / category / CATEGORY_FILE).exists()]
-    shared = CategoryFile(name=category.title())
-    if shared_files:
-        shared = read_file(CategoryFile, shared_files[-1], owner=copilot_id)
+    own = read_file(CopilotFile, files[-1][0], root=files[-1][1], owner=copilot_id)
+    return combined(copilot_id, own, read_category(category, roots, owner=copilot_id))
+
+
+def combined(copilot_id: str, own: CopilotFile, shared: CategoryFile) -> Copilot:
+    """A copilot of its own file and that of its category."""
     instructions = (text.strip() for text in (shared.instructions, own.instructions))
     return Copilot(
         id=copilot_id,
         name=own.name,
-        category=category,
+        category=copilot_id.partition("/")[0],
         category_name=shared.name,
         icon=shared.icon,
         promise=own.promise,
@@ -221,7 +278,7 @@ def _stamps_below(folder: str, *, depth: int) -> Iterator[tuple[str, int, int]]:
     except OSError:
         return
     for entry in entries:
-        if entry.name == PAGES:
+        if entry.name == PAGES or entry.name.startswith("."):  # pages decide nothing; hidden is what is not in use
             continue
         try:
             stat = entry.stat()

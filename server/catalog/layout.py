@@ -2,7 +2,7 @@
 
 <category>/category.toml                name, instructions and checks that all its copilots inherit
 <category>/pages/{train,heldout}/*.md   pages, shared by its copilots
-<category>/_adapters/<base>/            the adapter of the category
+<category>/_adapters/<base>/            the adapter of the category; a plain variant of one in _plain/<base>/
 <category>/<copilot>/                   copilot.toml, train.jsonl, heldout.jsonl
 <category>/<copilot>/_adapters/<base>/  the copilot's own adapter
 
@@ -16,6 +16,7 @@ from pathlib import Path
 from server.errors import CopilotError
 
 ADAPTERS = "_adapters"
+PLAIN = "_plain"  # variants that act on the page too, for engines that know no activated ones
 PAGES = "pages"
 GENERAL = "general"  # the general adapter and its examples
 FINDER = "finder"  # what was trained for the finder's encoder
@@ -24,9 +25,9 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 _DEVICE_NAMES = frozenset({"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(10))})
 
 
-def adapter_folder(root: Path, owner: str, base: str) -> Path:
+def adapter_folder(root: Path, owner: str, base: str, *, plain: bool = False) -> Path:
     """`owner`: a copilot's id, a category, `general` or `finder`."""
-    return root / owner / ADAPTERS / base
+    return root / owner / (PLAIN if plain else ADAPTERS) / base
 
 
 def pages_folder(root: Path, owner: str) -> Path:

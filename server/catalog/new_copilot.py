@@ -1,11 +1,13 @@
-"""Makes the folder of a new copilot. Called by `retinue copilots new`."""
+"""Makes the folder of a new copilot. Called by `retinue copilots new`; own makes new categories with it."""
 
 import json
+import os
 from pathlib import Path
 
 from server.catalog.copilot_files import CATEGORY_FILE, COPILOT_FILE
 from server.catalog.layout import PAGES, split_id
 from server.errors import CopilotError
+from server.files import replace_file
 
 _CATEGORY = """\
 # What all copilots of this category share.
@@ -35,13 +37,20 @@ def make(copilot_id: str, root: Path) -> Path:
     folder = root / category / short
     if folder.exists():
         raise CopilotError(f"{copilot_id} is there already: {folder}.", code="copilot_exists")
-    folder.mkdir(parents=True)
+    made = folder.with_name(f".{short}.new")
+    made.mkdir(parents=True, exist_ok=True)
     for split in ("train", "heldout"):
         (folder.parent / PAGES / split).mkdir(parents=True, exist_ok=True)
     name = short.replace("-", " ").capitalize()
-    shared = folder.parent / CATEGORY_FILE
-    if not shared.exists():
-        shared.write_text(_CATEGORY.format(name=json.dumps(category.replace("-", " ").title())), encoding="utf-8")
+    make_category(folder.parent)
     text = _COPILOT.format(name=json.dumps(name), name_plain=name)
-    (folder / COPILOT_FILE).write_text(text, encoding="utf-8")
+    replace_file(made / COPILOT_FILE, text)
+    os.replace(made, folder)
     return folder
+
+
+def make_category(folder: Path) -> None:
+    """Its category.toml, where it is missing."""
+    if not (folder / CATEGORY_FILE).exists():
+        name = json.dumps(folder.name.replace("-", " ").title())
+        replace_file(folder / CATEGORY_FILE, _CATEGORY.format(name=name))

@@ -22,7 +22,8 @@ from server.text.page import Page
 from server.text.units import headings
 
 SUGGESTED, WHY_MAX = 6, 3
-TEXT_CHARS_MAX = 3_000  # of the page's beginning; headings are read to the end
+TEXT_CHARS_MAX = 3_000  # of the page's beginning; headings are read further
+HEADINGS_CHARS_MAX = 20_000
 ENCODED_CHARS_MAX, ENCODED_HEADINGS = 320, 4  # title, headings, beginning: a short text takes the encoder some 4 ms
 HINT_WORDS_MAX = 4
 HINTS_WEIGHT, WORDS_WEIGHT, MEANING_WEIGHT = 1.0, 0.5, 3.0
@@ -56,8 +57,9 @@ class PageFacts:
 
     @classmethod
     def of(cls, page: Page, *, types: Sequence[str]) -> "PageFacts":
-        found = tuple(dict.fromkeys(headings(page).values()))
-        return cls(page.title, page.url, found, tuple(types), _beginning(page))
+        found = _up_to(HEADINGS_CHARS_MAX, dict.fromkeys(headings(page).values()))
+        text = "\n".join(_up_to(TEXT_CHARS_MAX, (block.text for block in page.blocks)))
+        return cls(page.title, page.url, found, tuple(types), text)
 
     def fields(self) -> dict[str, str]:
         address = " ".join(_ADDRESS_WORDS.findall(self.address.lower().partition("?")[0]))
@@ -163,11 +165,12 @@ def _runs(words: Sequence[str]) -> Iterator[tuple[str, ...]]:
             yield tuple(words[start : start + length])
 
 
-def _beginning(page: Page) -> str:
-    kept, room = [], TEXT_CHARS_MAX
-    for block in page.blocks:
-        if room <= 0:
+def _up_to(chars: int, texts: Iterable[str]) -> tuple[str, ...]:
+    """The first ones, cut where so many characters are full."""
+    kept = list[str]()
+    for text in texts:
+        if chars <= 0:
             break
-        kept.append(block.text[:room])
-        room -= len(block.text)
-    return "\n".join(kept)
+        kept.append(text[:chars])
+        chars -= len(text)
+    return tuple(kept)

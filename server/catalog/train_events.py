@@ -23,13 +23,35 @@ class _Event(BaseModel):
 
 
 class Preparing(_Event):
-    event: Literal["start", "memory", "resumed", "epoch"]
+    event: Literal["start", "memory"]
+
+
+class EpochLoss(_Event):
+    epoch: int = Field(ge=0)
+    heldout_loss: float
+
+
+class Resumed(_Event):
+    """An unfinished run goes on after `step`; `epochs` are those that it has done, the first one before any step."""
+
+    event: Literal["resumed"]
+    step: int = Field(default=0, ge=0)
+    of: int = Field(default=0, ge=0)
+    epochs: list[EpochLoss] = Field(default=[], max_length=1_000)
+
+
+class Epoch(EpochLoss):
+    event: Literal["epoch"]
+    of: int = Field(ge=1)
 
 
 class Step(_Event):
+    """`loss`: per answer token, in nats, on the step's examples."""
+
     event: Literal["step"]
     step: int = Field(ge=0)
     steps: int = Field(ge=1)
+    loss: float
 
 
 class Measuring(_Event):
@@ -65,7 +87,7 @@ class Failed(_Event):
         return self.message
 
 
-Event = Annotated[Preparing | Step | Measuring | Done | Failed, Field(discriminator="event")]
+Event = Annotated[Preparing | Resumed | Epoch | Step | Measuring | Done | Failed, Field(discriminator="event")]
 _EVENT: TypeAdapter[Event] = TypeAdapter(Event)
 
 

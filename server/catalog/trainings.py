@@ -2,6 +2,7 @@
 
 The child is `python -m training train`, at low priority and with a processor core left for answers. Nothing of
 training is imported here; a child that crashes, hangs or prints garbage is ended and reported, and harms nothing else.
+A training that the server's own end interrupts is paused: started again it goes on from its last checkpoint.
 """
 
 import asyncio
@@ -14,38 +15,55 @@ from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import Callable
 from pathlib import Path
 
-from server.catalog import bases
+from server.catalog import bases, versions
 from server.catalog.copilots import Copilot, Copilots
-from server.catalog.layout import user_root
-from server.catalog.train_events import Done, Failed, Measuring, Step, events, unexplained
+from server.catalog.layout import adapter_folder, user_root
+from server.catalog.teaching.corrections import Corrections
+from server.catalog.teaching.curve import Curve
+from server.catalog.teaching.reports import read_report
+from server.catalog.teaching.state import TrainingState, paused
+from server.catalog.train_events import Done, Epoch, Failed, Measuring, Preparing, Resumed, Step, events, unexplained
 from server.errors import RetinueError, TrainError
 from server.protocol import Frame
-from server.protocol.server import TrainFrame, TrainProgress, TrainReport
+from server.protocol.server import Phase, TrainFrame, TrainProgress, TrainReport
 from server.settings import Settings
 
 _log = logging.getLogger(__name__)
 _NICE = 10
+_KEPT_EVERY_S = 5.0  # how far it is, on the disk
 
 
 class Trainings:
     """`latest` is what a client that comes now must hear: the progress, or the report until it is put away.
 
-    `tell` sends a frame to every client; `changed` sends them the copilots.
+    `tell` sends a frame to every client; `changed` sends them the copilots. Without `allowed` the engine could not use
+    what was trained, and nothing is.
     """
 
     def __init__(
-        self, settings: Settings, copilots: Copilots, *, tell: Callable[[Frame], None], changed: Callable[[], None]
-    ) -> None:
-        self.latest: TrainFrame | None = None
+        self, settings: Settings, copilots: Copilots, corrections: Corrections, *,
+        tell: Callable[[Frame], None], changed: Callable[[], None], allowed: bool = True,
+    ) -> None:  # fmt: skip
+        self._state = TrainingState(settings.user_dir)
+        self.latest: TrainFrame | None = self._state.read()
+        self._curve = Curve(time.monotonic)
+        self._kept_s = 0.0
+        self._is_closing = False
         self._settings = settings
         self._copilots = copilots
+        self._corrections = corrections
+        self._allowed = allowed
         self._tell = tell
         self._changed = changed
         self._task: asyncio.Task[None] | None = None
         self._stop = asyncio.Event()
 
+    def adopt(self, settings: Settings, *, allowed: bool) -> None:
+        """Another base runs, while nothing is trained."""
+        self._settings, self._allowed = settings, allowed
+
     def trainable(self, copilot_id: str) -> bool:
-        return self._examples(copilot_id) is not None
+        return self._allowed and self._examples(copilot_id) is not None
 
     def _examples(self, copilot_id: str) -> Path | None:
         """The root that holds the copilot's examples, the user's own before those that ship; None where none does."""
@@ -55,29 +73,45 @@ class Trainings:
         return None
 
     def start(self, wanted: str) -> None:
-        """Raises CopilotError, BaseError, TrainError (`train_no_examples`, `train_running`)."""
+        """Raises CopilotError, BaseError, TrainError (`train_not_here`, `train_no_examples`,
+        `train_running`).
+        """
         copilot = self._copilots.get(wanted)
+        if not self._allowed:
+            message = "The engine in use takes no new adapter. Start `retinue serve` with the local one to train."
+            raise TrainError(message, code="train_not_here")
         if not self.trainable(copilot.id):
             raise TrainError(f"There are no examples to train {copilot.name} on.", code="train_no_examples")
-        if isinstance(self.latest, TrainProgress):
-            running = self._copilots.get(self.latest.copilot).name
+        if self.running:
+            running = self._copilots.get(self.running).name
             raise TrainError(f"{running} is being trained. Wait until it is done, or cancel it.", code="train_running")
         command = self._command(copilot)
-        self._stop = asyncio.Event()
-        self._say(TrainProgress(copilot=copilot.id, phase="preparing"))
+        self._stop, former = asyncio.Event(), self.latest
+        self._curve = Curve(time.monotonic)
+        if former is not None and former.copilot == copilot.id:  # it goes on where it was, if its checkpoint is there
+            self._curve.trained = list(former.trained)
+        self._progress(copilot, "preparing")
         self._task = asyncio.create_task(self._train(copilot, command))
 
+    @property
+    def running(self) -> str | None:
+        """The id of the copilot that is being trained."""
+        is_running = isinstance(self.latest, TrainProgress) and self.latest.phase != "paused"
+        return self.latest.copilot if self.latest is not None and is_running else None
+
     def cancel(self, copilot_id: str) -> None:
-        """End the training of this copilot, or put its report away. Anything else is over already: nothing to do."""
+        """End the training of this copilot, or put its report or its pause away. Anything else is over already."""
         if self.latest is None or self.latest.copilot != copilot_id:
             return
-        if isinstance(self.latest, TrainProgress):
+        if self.running:
             self._stop.set()
         else:
             self.latest = None
+            self._state.keep(None)
 
     async def close(self) -> None:
         """End the child, if there is one, and wait for it. What it has learned so far stays as a checkpoint."""
+        self._is_closing = True
         self._stop.set()
         if self._task is not None:
             await asyncio.shield(self._task)
@@ -90,9 +124,12 @@ class Trainings:
         }  # fmt: skip
         # -P: a folder named training where the server was started is not the program that is meant
         command = [sys.executable, "-P", "-m", "training", "train", copilot.id, "--own"]
+        if self._corrections.any(copilot.id):
+            command.append("--with-corrections")
         return [*command, *(str(part) for option in options.items() for part in option)]
 
     async def _train(self, copilot: Copilot, command: list[str]) -> None:
+        await asyncio.to_thread(self._state.keep, self.latest)
         try:
             report = await self._outcome(copilot, command)
         except RetinueError as error:
@@ -101,7 +138,12 @@ class Trainings:
             _log.error("training failed error=%s", type(error).__name__)
             why = unexplained(copilot.id)
             report = TrainReport(copilot=copilot.id, activated=False, code="train_failed", why=why)
-        self._say(report)
+        if self._is_closing and report.code == "train_cancelled" and isinstance(self.latest, TrainProgress):
+            self._say(paused(self.latest))
+        else:
+            curve = {"trained": self._curve.trained, "heldout": self._curve.heldout}
+            self._say(report.model_copy(update=curve))
+        await asyncio.to_thread(self._state.keep, self.latest)
 
     async def _outcome(self, copilot: Copilot, command: list[str]) -> TrainReport:
         """Raises TrainError (`train_failed`, `train_broken`, `train_cancelled`). The child has ended then."""
@@ -132,29 +174,42 @@ class Trainings:
         """The child's lines, one after the other, to the last word. Raises TrainError."""
         assert child.stdout is not None  # noqa: S101 - a pipe was asked for
         done: Done | None = None
-        why, first = unexplained(copilot.id), None
+        why = unexplained(copilot.id)
         async for event in events(child.stdout):
-            if isinstance(event, Step):
-                first = first or (event.step, time.monotonic())
-                self._advance(copilot, event, first=first)
-            elif isinstance(event, Measuring):
-                self._say(TrainProgress(copilot=copilot.id, phase="measuring"))
-            elif isinstance(event, Done):
+            if isinstance(event, Done):
                 done = event
             elif isinstance(event, Failed):
                 why = event.why(copilot.id)
+            else:
+                self._advance(copilot, event)
+                await self._keep_now_and_then()
         if await child.wait() != 0 or done is None:
             raise TrainError(why)
         return done
 
-    def _advance(self, copilot: Copilot, event: Step, *, first: tuple[int, float]) -> None:
-        """A frame for each percent, not for each step. `first`: a step of this run and when it was done."""
-        percent = min(100, 100 * event.step // event.steps)
-        if isinstance(self.latest, TrainProgress) and self.latest.percent == percent:
-            return
-        steps, seconds = event.step - first[0], time.monotonic() - first[1]
-        remaining_s = round(seconds / steps * (event.steps - event.step)) if steps > 0 else None
-        self._say(TrainProgress(copilot=copilot.id, phase="training", percent=percent, remaining_s=remaining_s))
+    def _advance(self, copilot: Copilot, event: Preparing | Resumed | Epoch | Step | Measuring) -> None:
+        """A frame for each percent, not for each step."""
+        curve = self._curve
+        match event:
+            case Preparing(event="start"):
+                curve.loaded()
+            case Resumed():
+                curve.resumed(event)
+            case Epoch():
+                curve.epoch(event)
+            case Step() if curve.stepped(event):
+                self._progress(copilot, "training")
+            case Measuring():
+                curve.measuring()
+                self._progress(copilot, "measuring")
+
+    def _progress(self, copilot: Copilot, phase: Phase) -> None:
+        self._say(self._curve.frame(copilot.id, phase=phase))
+
+    async def _keep_now_and_then(self) -> None:
+        if time.monotonic() - self._kept_s >= _KEPT_EVERY_S:
+            self._kept_s = time.monotonic()
+            await asyncio.to_thread(self._state.keep, self.latest)
 
     async def _put_to_use(self, copilot: Copilot, done: Done) -> TrainReport:
         """Look the copilots up anew, so that the next answer has the new adapter."""
@@ -163,7 +218,9 @@ class Trainings:
         now = self._copilots.get(copilot.id)
         activated = done.active and now.mode == "tuned"
         why = done.reason if activated or not done.active else now.refused or "The adapter cannot be found any more."
-        return TrainReport(copilot=copilot.id, activated=activated, why=why, figures=done.figures)
+        own = adapter_folder(user_root(self._settings.user_dir), copilot.id, self._copilots.base_name)
+        report = await asyncio.to_thread(read_report, own if done.active else versions.refused_place(own))
+        return TrainReport(copilot=copilot.id, activated=activated, why=why, figures=done.figures, report=report)
 
     async def _end(self, child: Process) -> None:
         """Ask the child to end, then make it; returns when it is gone and its pipe is empty."""

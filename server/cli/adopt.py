@@ -6,18 +6,24 @@ the base's, and that is what the lock then says. What acts is never overwritten 
 
 import json
 import os
-import shutil
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 from server.catalog import bases, versions
-from server.catalog.adapter_files import FILES, check_files
+from server.catalog.adapter_files import check_files
 from server.catalog.copilot_files import COPILOT_FILE
 from server.catalog.layout import adapter_folder, split_id, user_root
 from server.engine.adapter_lock import AdapterLock, write_lock
 from server.errors import CopilotError
-from server.files import ADAPTER_WEIGHTS, LOCK, sha256_of
+from server.files import (
+    ADAPTER_CONFIG,
+    ADAPTER_WEIGHTS,
+    SMALL_BYTES_MAX,
+    copy_regular,
+    replace_file,
+    sha256_of,
+    why_not,
+)
 from server.settings import Settings
 
 
@@ -38,47 +44,39 @@ def adopt(source: Path, copilot_id: str, settings: Settings, *, replace: bool = 
     """
     split_id(copilot_id)
     base = bases.find(settings, settings.base)
-    root = user_root(settings.user_dir)
-    target = adapter_folder(root, copilot_id, base.name)
-    root.mkdir(parents=True, exist_ok=True)
-    made = Path(tempfile.mkdtemp(prefix=".import-", dir=root))
-    try:
+    target = adapter_folder(user_root(settings.user_dir), copilot_id, base.name)
+    with versions.writing(target) as made:
         _copy(source, made, bytes_max=settings.adapter_bytes_max)
         activated = _check(made, base, settings)
-        made.chmod(0o755)
-        target.parent.mkdir(parents=True, exist_ok=True)
         in_use = replace or not target.exists()
-        if replace:
-            versions.keep(target)
-            shutil.rmtree(target, ignore_errors=True)
         folder = target if in_use else versions.next_place(target)
-        os.replace(made, folder)
-    finally:
-        shutil.rmtree(made, ignore_errors=True)
+        if in_use:
+            versions.put_in_use(made, target)
+        else:
+            os.replace(made, folder)
     _describe(settings, copilot_id, source.resolve().name)
     return Adopted(folder, base.name, activated, in_use)
 
 
 def _copy(source: Path, made: Path, *, bytes_max: int) -> None:
     """Config and weights, nothing else: no pickle, no tokenizer, no code comes in."""
-    for name in FILES:
-        if name == LOCK:
-            continue
-        file = source / name
-        if file.is_symlink() or not file.is_file():
-            raise CopilotError(f"{source} has no {name} of its own.", code="copilot_weights_missing")
-        if file.stat().st_size > bytes_max:
-            raise CopilotError(f"{name} is larger than {bytes_max // 1024**2} MiB.", code="copilot_weights_too_large")
-        shutil.copyfile(file, made / name)
+    for name, most in ((ADAPTER_CONFIG, SMALL_BYTES_MAX), (ADAPTER_WEIGHTS, bytes_max)):
+        try:
+            copy_regular(source / name, made / name, bytes_max=most)
+        except FileNotFoundError:
+            raise CopilotError(f"{source} has no {name} of its own.", code="copilot_weights_missing") from None
+        except OSError as error:
+            raise CopilotError(f"{source / name} {why_not(error)}.", code="copilot_weights_unreadable") from error
 
 
 def _check(made: Path, base: Path, settings: Settings) -> bool:
     """Write the lock and hold every check of serving against the copy. Returns whether it is an activated LoRA."""
-    from server.engine.local.base import adapter
+    from server.engine.adapter_check import check_adapter, read_adapter_config
+    from server.engine.local.base.adapter import read_adapter
     from server.engine.local.base.outline import outline
 
     info, linears = outline(base)
-    config = adapter.read_adapter_config(made)
+    config = read_adapter_config(made)
     activated = config.alora_invocation_tokens is not None
     digest = sha256_of(made / ADAPTER_WEIGHTS)
     lock = AdapterLock(
@@ -87,7 +85,7 @@ def _check(made: Path, base: Path, settings: Settings) -> bool:
     )  # fmt: skip
     write_lock(made, lock)
     check_files(made, bytes_max=settings.adapter_bytes_max)
-    adapter.read_adapter(adapter.check_adapter(made, info), linears)
+    read_adapter(check_adapter(made, info), linears)
     header = bases.load_text(base).layout.user_header
     if activated and config.alora_invocation_tokens != header:
         raise CopilotError(
@@ -106,4 +104,4 @@ def _describe(settings: Settings, copilot_id: str, source: str) -> None:
     name = copilot_id.partition("/")[2].replace("-", " ").capitalize()
     promise = f"An imported adapter ({source[:120]})."
     text = f'name = {json.dumps(name)}\npromise = {json.dumps(promise)}\ninstructions = ""\n'
-    (folders[1] / COPILOT_FILE).write_text(text, encoding="utf-8")
+    replace_file(folders[1] / COPILOT_FILE, text)

@@ -1,11 +1,10 @@
-"""`retinue ask`: one question about one file, over a running server or an engine in this process. Called by cli.
+"""`retinue ask`: one question, about one file or none, over a server or an engine in this process. Called by cli.
 
 Prints the answer as it comes; `--json` prints one object instead. Knows frames, not tensors.
 """
 
 import asyncio
 import contextlib
-import json
 import sys
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
@@ -19,9 +18,11 @@ from server.compose import adapter_check, make_parts
 from server.conversation.pages import Parts
 from server.errors import LimitExceeded, RetinueError
 from server.protocol.client import Ask, PageOpen
+from server.protocol.engines import BaseCard
 from server.protocol.run import PassageCard, Quote, RunDelta, RunDone, RunError, RunPassages, RunStart
-from server.protocol.server import BaseCard, CopilotCard, Error, PageReading, PageReady
+from server.protocol.server import CopilotCard, Error, PageReading, PageReady
 from server.settings import Settings
+from server.terminal import cell, plain_json, say
 from server.text.documents import Document
 from server.transport.client import Link, LocalLink, connect_to_server
 
@@ -42,31 +43,38 @@ def ask(
     settings: Settings,
     *,
     copilot: str,
-    document: Document,
+    document: Document | None,
     question: str,
     console: Console,
     as_json: bool,
     make_parts: MakeParts,
 ) -> None:
     """Raises RetinueError. Ctrl-C ends it within one engine step."""
-    frame = PageOpen(type="page.open", page=_PAGE, title=document.title, url=document.url, blocks=document.blocks)
-    if len(frame.model_dump_json().encode()) > settings.frame_bytes_max:
-        raise LimitExceeded("The page is too long. Cut the file to the part to ask about.", code="page_too_long")
+    frame = None if document is None else _page_frame(document, bytes_max=settings.frame_bytes_max)
     say = _Quiet() if as_json else _Terminal(console)
     answer = asyncio.run(_ask(settings, copilot, frame, question, say, make_parts))
     if as_json:
-        console.file.write(json.dumps(_as_object(answer), ensure_ascii=False) + "\n")
+        console.file.write(plain_json(_as_object(answer)) + "\n")
     else:
         _print_quotes(answer, console)
 
 
+def _page_frame(document: Document, *, bytes_max: int) -> PageOpen:
+    frame = PageOpen(type="page.open", page=_PAGE, title=document.title, url=document.url, blocks=document.blocks)
+    if len(frame.model_dump_json().encode()) > bytes_max:
+        raise LimitExceeded("The page is too long. Cut the file to the part to ask about.", code="page_too_long")
+    return frame
+
+
 async def _ask(
-    settings: Settings, copilot: str, page: PageOpen, question: str, say: "_Quiet", make_parts: MakeParts
+    settings: Settings, copilot: str, page: PageOpen | None, question: str, say: "_Quiet", make_parts: MakeParts
 ) -> Answer:
     async with _link(settings, make_parts) as (link, base, cards):
         known = _find(copilot, cards)
-        await link.send(page)
-        await link.send(Ask(type="ask", run=_RUN, page=_PAGE, copilot=known, question=question))
+        if page is not None:
+            await link.send(page)
+        name = page.page if page else None
+        await link.send(Ask(type="ask", run=_RUN, page=name, copilot=known, question=question, private=True))
         start: RunStart | None = None
         page_read: PageReady | None = None
         passages: list[PassageCard] = []
@@ -99,7 +107,11 @@ async def _link(
     try:
         info = parts.engine.info
         copilots = Copilots(
-            adapters_dir=settings.adapters_dir, user_dir=settings.user_dir, base=info, check_adapter=check_adapter
+            adapters_dir=settings.adapters_dir,
+            user_dir=settings.user_dir,
+            base=info,
+            check_adapter=check_adapter,
+            plain=parts.engine.capabilities.adapters == "plain",
         )
         local = LocalLink(parts, copilots)
         try:
@@ -116,7 +128,8 @@ async def _link(
 
 def make_local_parts(settings: Settings) -> tuple[Parts, CheckAdapter | None]:
     """The real engine and tokenizer, fetched when they are not here yet. Slow: imports torch and transformers."""
-    return make_parts(settings, say=lambda line: print(line, file=sys.stderr)), adapter_check()
+    parts = make_parts(settings, say=lambda line: print(line, file=sys.stderr))
+    return parts, adapter_check(parts.engine)
 
 
 def _find(wanted: str, known: list[CopilotCard] | Copilots) -> str:
@@ -141,14 +154,21 @@ class _Terminal(_Quiet):
 
     def handle(self, frame: object) -> None:
         if isinstance(frame, RunDelta):
-            self._console.print(Text(_printable(frame.text)), end="", soft_wrap=True)
-        elif isinstance(frame, PageReady) and frame.blocks_read < frame.blocks_total:
-            read = f"the first {frame.blocks_read} of {frame.blocks_total} blocks were read."
-            note = read if frame.blocks_read else "only the beginning of its first block was read."
-            self._console.print(Text(f"The page is long: {note}", style="yellow"))
+            say(frame.text, console=self._console, end="")
+        elif isinstance(frame, PageReady):
+            self._say_of_the_page(frame)
         elif isinstance(frame, PageReading) and self._console.is_terminal:
             percent = 100 * frame.tokens_done // max(1, frame.tokens_total)
             self._console.print(f"\rReading the page … {percent} %", end="\n" if percent >= 100 else "", style="dim")
+
+    def _say_of_the_page(self, frame: PageReady) -> None:
+        if frame.blocks_read < frame.blocks_total:
+            read = f"the first {frame.blocks_read} of {frame.blocks_total} blocks were read."
+            note = read if frame.blocks_read else "only the beginning of its first block was read."
+            self._console.print(Text(f"The page is long: {note}", style="yellow"))
+        if frame.ordering:
+            order = f"Block {frame.ordering[0]} of the page gives orders to AI programs."
+            self._console.print(Text(f"{order} It is read as text; check the answer.", style="yellow"))
 
 
 def _print_quotes(answer: Answer, console: Console) -> None:
@@ -156,11 +176,7 @@ def _print_quotes(answer: Answer, console: Console) -> None:
     for quote in answer.done.quotes:
         mark, style = ("✓", "green") if quote.verified else ("✗ not on the page:", "red")
         where = f" [{quote.block}]" if quote.block else ""
-        console.print(Text(f"{mark} “{_printable(quote.text)}”{where}", style=style), soft_wrap=True)
-
-
-def _printable(text: str) -> str:
-    return "".join(char for char in text if char.isprintable() or char in "\n\t")
+        console.print(cell(f"{mark} “{quote.text}”{where}", style), soft_wrap=True)
 
 
 def _as_object(answer: Answer) -> dict[str, object]:

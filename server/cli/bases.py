@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from server.catalog.acquire.hub import Hub, HuggingFace, Offer
 from server.errors import BaseError
 from server.settings import load_settings
+from server.terminal import say
 
 bases_app = typer.Typer(invoke_without_command=True, help="The base models: list, pull, add, use, remove.")
 make_hub: type[Hub] = HuggingFace  # tests put a local one here
@@ -34,7 +34,7 @@ def list_all() -> None:
     for name, folder in list_bases(settings).items():
         note = read_note(folder)
         source = f"{note}, licence: {note.licence}" if note else "source unknown"
-        _print(f"{'*' if name == settings.base else ' '} {name}  {source}  {folder}")
+        say(f"{'*' if name == settings.base else ' '} {name}  {source}  {folder}")
 
 
 @bases_app.command()
@@ -51,7 +51,7 @@ def pull(
     from server.catalog.acquire.pull import pull as run_pull
 
     folder = run_pull(model, load_settings(), hub=make_hub(), consent=lambda offer, size: yes or _agreed(offer, size))
-    _print(f"{folder.name} is in {folder}.\nChoose it: retinue bases use {folder.name}")
+    say(f"{folder.name} is in {folder}.\nChoose it: retinue bases use {folder.name}")
 
 
 @bases_app.command()
@@ -61,7 +61,7 @@ def add(
     """Add a model from files that are on this machine; no network is needed."""
     from server.catalog.acquire.add import add as run_add
 
-    run_add(path, load_settings(), say=_print)
+    run_add(path, load_settings(), say=say)
 
 
 @bases_app.command()
@@ -70,9 +70,9 @@ def use(name: NameArgument) -> None:
     from server.catalog.acquire.pull import use as run_use
 
     file = run_use(name, load_settings())
-    _print(f"The base is now {name} ({file}). Restart `retinue serve` when it runs.")
+    say(f"The base is now {name} ({file}). Restart `retinue serve` when it runs.")
     if load_settings().base != name:
-        _print("RETINUE_BASE in the environment names another one and wins over the file.")
+        say("RETINUE_BASE in the environment names another one and wins over the file.")
 
 
 @bases_app.command()
@@ -80,7 +80,7 @@ def remove(name: NameArgument) -> None:
     """Delete a base model. Its adapters stay; the default base is fetched again when it is needed."""
     from server.catalog.acquire.pull import remove as run_remove
 
-    _print(f"{run_remove(name, load_settings())} was deleted.")
+    say(f"{run_remove(name, load_settings())} was deleted.")
 
 
 def _pull_default() -> None:
@@ -88,16 +88,12 @@ def _pull_default() -> None:
     from server.catalog.acquire.sources import MODELS
 
     settings = load_settings(base=MODELS[0].name)
-    ensure(settings, say=_print)
-    _print(f"{' and '.join(model.name for model in MODELS)} are in {settings.bases_dir}.")
+    ensure(settings, say=say)
+    say(f"{' and '.join(model.name for model in MODELS)} are in {settings.bases_dir}.")
 
 
 def _agreed(offer: Offer, size: int) -> bool:
-    _print(f"{offer.repo}, licence: {offer.licence}, to download: {size / 1024**2:,.0f} MiB")
+    say(f"{offer.repo}, licence: {offer.licence}, to download: {size / 1024**2:,.0f} MiB")
     if not sys.stdin.isatty():
         raise BaseError("Nobody can be asked here. Add --yes to agree to the download.", code="base_consent")
     return typer.confirm("Download it?")
-
-
-def _print(text: str) -> None:
-    Console(highlight=False).print(text, soft_wrap=True, markup=False)

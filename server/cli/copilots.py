@@ -4,11 +4,11 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from server.catalog.layout import GENERAL, adapter_folder, user_root
 from server.settings import Settings, load_settings
+from server.terminal import cell, say, terminal
 
 copilots_app = typer.Typer(invoke_without_command=True, help="The copilots: list, make, check, import, restore.")
 
@@ -36,8 +36,8 @@ def list_all() -> None:
     for copilot in Copilots(adapters_dir=settings.adapters_dir, user_dir=settings.user_dir).all():
         owner = GENERAL if copilot.id == GENERALIST else copilot.id
         tuned = any(adapter_folder(root, owner, settings.base).is_dir() for root in _roots(settings))
-        table.add_row(copilot.id, copilot.refused or copilot.promise, "yes" if tuned else "-")
-    Console(highlight=False).print(table)
+        table.add_row(cell(copilot.id), cell(copilot.refused or copilot.promise), "yes" if tuned else "-")
+    terminal().print(table)
 
 
 @copilots_app.command()
@@ -49,14 +49,14 @@ def show(copilot: CopilotArgument) -> None:
     found = Copilots(adapters_dir=settings.adapters_dir, user_dir=settings.user_dir).get(copilot)
     folders = [str(root / found.id) for root in _roots(settings) if (root / found.id).is_dir()]
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
-    table.add_row("copilot", f"{found.id}: {found.name} ({found.category_name})")
-    table.add_row("promise", found.promise)
-    table.add_row("instructions", found.instructions or "-")
-    table.add_row("starters", "\n".join(found.starters) or "-")
-    table.add_row("hints", ", ".join(found.hints) or "-")
-    table.add_row("checks", "\n".join(check.label for check in found.checks) or "-")
-    table.add_row("files", "\n".join(folders) or "built in")
-    Console(highlight=False, markup=False).print(table)
+    for name, text in (
+        ("copilot", f"{found.id}: {found.name} ({found.category_name})"), ("promise", found.promise),
+        ("instructions", found.instructions), ("starters", "\n".join(found.starters)),
+        ("hints", ", ".join(found.hints)), ("checks", "\n".join(check.label for check in found.checks)),
+        ("files", "\n".join(folders) or "built in"),
+    ):  # fmt: skip
+        table.add_row(name, cell(text or "-"))
+    terminal().print(table)
 
 
 @copilots_app.command()
@@ -68,7 +68,7 @@ def new(
     from server.catalog.new_copilot import make
 
     folder = make(copilot, root or user_root(load_settings().user_dir))
-    _print(f"Made {folder}. Edit copilot.toml, then: retinue copilots check {copilot}")
+    say(f"Made {folder}. Edit copilot.toml, then: retinue copilots check {copilot}")
 
 
 @copilots_app.command()
@@ -79,12 +79,13 @@ def check(
     """Check the files of copilots: what is wrong is named with file and line. Exit status 1 when something is."""
     from training.dataset.copilot_check import check_all
 
-    roots = [root] if root else _roots(load_settings())
+    installed = _roots(load_settings())
+    roots = [root] if root else installed
     faults = 0
-    for copilot_id, found in check_all(roots, wanted=copilots or []):
-        _print(copilot_id if found else f"{copilot_id}: no fault")
+    for copilot_id, found in check_all(roots, wanted=copilots or [], installed=installed):
+        say(copilot_id if found else f"{copilot_id}: no fault")
         for fault in found:
-            _print(f"  {fault}")
+            say(f"  {fault}")
         faults += len(found)
     if faults:
         raise typer.Exit(1)
@@ -102,9 +103,9 @@ def import_adapter(
 
     done = adopt(folder, copilot, _settings(base=base), replace=replace)
     kind = "an activated LoRA" if done.activated else "a plain LoRA, whose page cache is its own"
-    _print(f"{copilot} for {done.base}: {kind}, in {done.folder}")
+    say(f"{copilot} for {done.base}: {kind}, in {done.folder}")
     if not done.in_use:
-        _print(f"Another one is in use and stays. To change: retinue copilots restore {copilot}")
+        say(f"Another one is in use and stays. To change: retinue copilots restore {copilot}")
 
 
 @copilots_app.command()
@@ -116,7 +117,7 @@ def restore(copilot: CopilotArgument, base: BaseOption = None) -> None:
     settings = _settings(base=base)
     found = Copilots(adapters_dir=settings.adapters_dir, user_dir=settings.user_dir).get(copilot)
     version = run_restore(adapter_folder(user_root(settings.user_dir), found.id, settings.base))
-    _print(f"{found.id}: " + (f"version {version.name} is in use again." if version else "your own was put away."))
+    say(f"{found.id}: " + (f"version {version.name} is in use again." if version else "your own was put away."))
 
 
 def _roots(settings: Settings) -> list[Path]:
@@ -125,7 +126,3 @@ def _roots(settings: Settings) -> list[Path]:
 
 def _settings(**overrides: Any) -> Settings:
     return load_settings(**{name: value for name, value in overrides.items() if value is not None})
-
-
-def _print(text: str) -> None:
-    Console(highlight=False).print(text, soft_wrap=True, markup=False)

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
 
-from server.engine import Opening
+from server.engine import AdapterRef, Opening
 from server.text.checks import ABSTAIN, CLOSEST
 from server.text.finder import Encoder, Finder, Passage, asks_for_much, words_of
 from server.text.prompt import PagePrefix
@@ -22,9 +22,12 @@ Decode = Callable[[Sequence[int]], str]
 CLAIM_WEIGHT = 0.2  # of the claim's words that stand in the unit, added to the finder's score for the question
 POINT_WEIGHT = 1.2  # the same in a list or table, where each point has words of its own and the question is one for all
 CLOSEST_MIN = 0.45  # cosine from which a passage is shown after an abstention
-ABSTAIN_LEAST = 0.85  # probability from which an answer may begin as an abstention does: small models say it too easily
+OPENING_TOKENS = 2  # "The page": hardly an answer begins so that is none; with "The" alone many do
+ABSTAIN_LEAST = 0.5  # probability of this opening, of an adapter that was not calibrated
+CONSIDERED_MAX = 8  # passages beyond those of the prompt that a reader may look at and choose instead
 QUOTABLE_MAX = 2_000  # of the best units; a choice among them takes milliseconds
 NEAR = 0.02  # units whose scores differ by less are equal: the shortest is taken
+_PAGES = (" pages", "page", "pages", " Page")
 _MARK = '"'
 _QUOTED = re.compile(r'"([^"\n]*)"(?: ?\[\d{1,5}\])?')
 _POINT = re.compile(r"^\s*(?:[-*•]|\d+[.)]|\|)\s*")
@@ -50,15 +53,29 @@ def find(
     return Found(tuple(shown), tuple(ranked))
 
 
-def abstention(question: str, encode: Encode) -> Opening | None:
+def considered(found: Found) -> list[Passage]:
+    """The units that ranked next: likely ones that do not stand in the prompt, best first, each text once."""
+    shown = {passage.unit.text for passage in found.passages}
+    fresh: dict[str, Passage] = {}
+    for passage in found.ranked:
+        if len(fresh) == CONSIDERED_MAX or passage.score <= 0:
+            break
+        if passage.unit.text not in shown:
+            fresh.setdefault(passage.unit.text, passage)
+    return list(fresh.values())
+
+
+def abstention(question: str, adapter: AdapterRef | None, encode: Encode, *, instructed: bool) -> Opening | None:
     """An answer to a question may begin as an abstention does only when the model is sure: small models say it too
-    easily. Requests for a summary or a list are not held to it: they cannot fail for want of a fact.
+    easily. How sure was calibrated for each adapter, and separately for questions after a copilot's instructions. The
+    base alone is left as it is. Requests for a summary or a list are not held to it: they cannot fail for want of a
+    fact.
     """
-    if asks_for_much(question):
+    if adapter is None or asks_for_much(question):
         return None
-    first = ABSTAIN.split(" ")[0]
-    spellings = (encode(word)[0] for word in (f" {first}", first.lower(), f" {first.lower()}", first.upper()))
-    return Opening(tuple(encode(first)[:1]), ABSTAIN_LEAST, frozenset(spellings))
+    least = adapter.abstain_least if instructed else adapter.abstain_least_plain
+    alike = frozenset(encode(word)[0] for word in _PAGES)  # "The pages do not say." would be the same
+    return Opening(tuple(encode(ABSTAIN)[:OPENING_TOKENS]), least or ABSTAIN_LEAST, alike)
 
 
 def after_abstention(answer: str, found: Found, prefix: PagePrefix) -> str:
@@ -67,11 +84,17 @@ def after_abstention(answer: str, found: Found, prefix: PagePrefix) -> str:
         return ""
     note = ""
     if prefix.blocks_read < prefix.blocks_total:
-        note = f" (Blocks 1 to {prefix.blocks_read} of {prefix.blocks_total} were read, the rest was only searched.)"
+        note = f" ({_read_part(prefix)}, the rest was only searched.)"
     best = next(iter(found.passages), None)
     if best is None or (best.similarity or 0.0) < CLOSEST_MIN or _MARK in best.unit.text:
         return note
     return f'{note}{CLOSEST}"{best.unit.text}" [{best.unit.block}]'
+
+
+def _read_part(prefix: PagePrefix) -> str:
+    if prefix.blocks_read == 0:
+        return f"Only the beginning of the first of {prefix.blocks_total} blocks was read"
+    return f"Blocks 1 to {prefix.blocks_read} of {prefix.blocks_total} were read"
 
 
 class QuoteChooser:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from server.conversation.pages import ReadPage
+from server.conversation.pages import Parts, ReadPage
 from server.engine import Finished, Request
 from server.protocol.run import PassageCard, Quote, Usage
 from server.text.finder import Passage
@@ -22,13 +22,16 @@ def wire_quote(quote: Quotation, page: Page, answer: str) -> Quote:
     return Quote(text=quote.text, verified=quote.verified, at=at, block=quote.block, start=start, end=end)
 
 
-def usage(read: ReadPage | None, request: Request | None, end: Finished | None, *, answer_tokens: int) -> Usage:
+def usage(
+    read: ReadPage | None, request: Request | None, end: Finished | None, *, answer_ids: int, parts: Parts
+) -> Usage:
     """As the engine counted; of an answer that did not come to its end, as far as it is known."""
-    page_tokens = len(read.tokens.ids) if read else 0
-    prompt = page_tokens + len(request.history) + len(request.turn) if request else page_tokens
+    page_tokens, scale = read.info.tokens if read else 0, parts.base.ids_per_token
+    prompt = page_tokens + (len(request.history) + len(request.turn)) // scale if request else page_tokens
+    held = page_tokens if parts.engine.capabilities.counts_cached else 0
     return Usage(
         page_tokens=page_tokens,
-        cached_tokens=end.cached_tokens if end else page_tokens,
+        cached_tokens=end.cached_tokens if end else held,
         prompt_tokens=end.prompt_tokens if end else prompt,
-        answer_tokens=end.answer_tokens if end else answer_tokens,
+        answer_tokens=end.answer_tokens if end else answer_ids // scale,
     )

@@ -1,5 +1,7 @@
 """One page that a client has open: read once with the base model, held in the engine until its last run ends.
 
+A question without a page has an empty one of its own: the system turn alone.
+
 Called by session. Knows the Engine interface and the token layout; no sockets and no copilots.
 """
 
@@ -8,18 +10,21 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from server.catalog.bases import BaseText
+from server.conversation.page_work import PageWork
+from server.conversation.threads.record import NO_PAGE_FACTS, Keeping, PageFacts
 from server.engine import Engine, PageInfo, PageTokens
 from server.errors import LimitExceeded, PageError
 from server.protocol.client import PageOpen
 from server.protocol.server import PageReading
 from server.settings import Settings
 from server.text.finder import Encoder, Finder, Vectors
-from server.text.page import Page, read_page
+from server.text.orders import orders
+from server.text.page import NO_PAGE, Page, read_page
 from server.text.prompt import PagePrefix
 
 _log = logging.getLogger(__name__)
@@ -31,12 +36,17 @@ ROOM_TOKENS_MAX = 1024  # of the context, kept free for the question, earlier tu
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What every session works with; made once in app."""
+    """What every session works with; made in app, and anew when another engine takes over. `leaving` is set from then
+    on: nothing new is begun with the former one."""
 
     settings: Settings
     engine: Engine
     base: BaseText
     encoder: Encoder | None = None  # the finder's; without it the finder goes by words alone
+    keeper: Keeping | None = None  # of finished turns; without it nothing is kept
+    laying_out: PageWork = field(default_factory=lambda: PageWork("lay-out", threads=1))
+    encoding: PageWork = field(default_factory=lambda: PageWork("encode", threads=2))
+    leaving: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +58,7 @@ class ReadPage:
     ms: int
     finder: Finder
     encoded: asyncio.Future[None]  # done once the finder has the meaning of every unit
+    ordering: list[int]  # blocks that give orders to programs
 
     async def settled(self) -> None:
         """Wait until the page is encoded, but not for long: a question is answered by words alone then."""
@@ -79,10 +90,17 @@ class _WhileOpen:
 
 
 class OpenPage:
-    """`report` gets the progress frames. The engine's hold ends after `drop`, once no run uses the page any more."""
+    """`report` gets the progress frames. The engine's hold ends after `drop`, once no run uses the page any more.
+    Without a `frame` there is no page, and nothing to report.
+    """
 
-    def __init__(self, frame: PageOpen, *, parts: Parts, report: Callable[[PageReading], None]) -> None:
-        self.name = frame.page
+    def __init__(
+        self, frame: PageOpen | None, *, parts: Parts, report: Callable[[PageReading], None], client: str = ""
+    ) -> None:
+        self.frame = frame
+        self.name = frame.page if frame else ""
+        self.facts = PageFacts.of(frame) if frame else NO_PAGE_FACTS
+        self._client = client
         self._parts = parts
         self._report = report
         self._runs = 0
@@ -129,44 +147,49 @@ class OpenPage:
         if not self.task.cancelled() and self.task.exception() is None:
             await self._parts.engine.close_page(self.task.result().tokens)
 
-    async def _read(self, frame: PageOpen) -> ReadPage:
+    async def _read(self, frame: PageOpen | None) -> ReadPage:
         started = time.monotonic()
         try:
-            page, prefix, finder = await asyncio.to_thread(self._lay_out, frame)
+            page, prefix, finder, ordering = await self._parts.laying_out.do(self._client, lambda: self._lay_out(frame))
         except BaseException:
             self.laid_out.cancel()
             raise
         self.laid_out.set_result(page)
         encoded = asyncio.ensure_future(self._encode(finder))
-        tokens = PageTokens(prefix.ids, prefix.spans)
+        tokens = PageTokens(prefix.ids, prefix.spans, self._client)
         loop, home = asyncio.get_running_loop(), threading.get_ident()
         info = await self._parts.engine.open_page(
             tokens, lambda done, total: _on_loop(loop, home, lambda: self._progress(done, total))
         )
-        return ReadPage(page, prefix, tokens, info, int((time.monotonic() - started) * 1000), finder, encoded)
+        ms = int((time.monotonic() - started) * 1000)
+        return ReadPage(page, prefix, tokens, info, ms, finder, encoded, ordering)
 
     async def _encode(self, finder: Finder) -> None:
         """Concurrently with the prefill, so that opening a page is not delayed."""
         if self._parts.encoder is None:
             return
+        encoder = _WhileOpen(self._parts.encoder, self._closed)
         try:
-            await asyncio.to_thread(finder.encode, _WhileOpen(self._parts.encoder, self._closed))
+            await self._parts.encoding.do(self._client, lambda: finder.encode(encoder))
         except _Closed:
             return  # nobody asks any more
         except Exception as error:  # the finder then goes by words; the text of the error may hold page text
             _log.error("encoding failed error=%s", type(error).__name__)
 
-    def _lay_out(self, frame: PageOpen) -> tuple[Page, PagePrefix, Finder]:
+    def _lay_out(self, frame: PageOpen | None) -> tuple[Page, PagePrefix, Finder, list[int]]:
         """In a thread: a long page is half a second of tokenizing and indexing."""
-        settings, context = self._parts.settings, self._parts.engine.info.context_tokens
+        if frame is None:
+            return NO_PAGE, self._parts.base.layout.without_page(), Finder(NO_PAGE), []
+        settings, base = self._parts.settings, self._parts.base
+        context = self._parts.engine.info.context_tokens * base.ids_per_token
         if len(frame.blocks) > settings.page_blocks_max:
             raise LimitExceeded(
                 f"The page has more than {settings.page_blocks_max:,} blocks. Select the part to ask about.",
                 code="page_too_long",
             )
         page = read_page(title=frame.title, url=frame.url, blocks=frame.blocks, chars_max=settings.page_chars_max)
-        room = context - min(context // 4, ROOM_TOKENS_MAX)
-        return page, self._parts.base.layout.page(page, tokens_max=room), Finder(page)
+        room = context - min(context // 4, ROOM_TOKENS_MAX * base.ids_per_token)
+        return page, base.layout.page(page, tokens_max=room), Finder(page), orders(page)
 
     def _progress(self, done: int, total: int) -> None:
         now = time.monotonic()

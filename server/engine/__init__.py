@@ -11,7 +11,8 @@ from typing import Literal, Protocol
 
 @dataclass(frozen=True, slots=True)
 class BaseInfo:
-    """The base model that runs. `fingerprint` names its weights and tokenizer; adapters belong to one."""
+    """The base model that runs. `fingerprint` names its weights and tokenizer; adapters belong to one. `parameters`: 0
+    where nobody knows."""
 
     name: str
     fingerprint: str
@@ -19,21 +20,50 @@ class BaseInfo:
     context_tokens: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capabilities:
+    """What an engine can do. The session obeys it; the sidebar and `retinue doctor` show it.
+
+    `prompt`: ids are laid out here, messages by the chat template of whoever runs the model. `adapters`: activated acts
+    from the user's turn on, plain on the page too, none answers by instructions alone. `quotes`: the guard chooses a
+    sentence of the page, a grammar lets only its words through, checked looks quotations up afterwards. `shares_page`:
+    one reading serves every copilot. `counts_cached`: `cached_tokens` is known. `changes_adapters`: while it runs.
+    `host`: where the page's text goes to, empty while it stays on this machine.
+    """
+
+    prompt: Literal["ids", "messages"] = "ids"
+    adapters: Literal["activated", "plain", "none"] = "activated"
+    quotes: Literal["guard", "grammar", "checked"] = "guard"
+    shares_page: bool = True
+    counts_cached: bool = True
+    changes_adapters: bool = True
+    host: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class AdapterRef:
-    """An adapter folder that was checked once. `digest` covers settings and weights: KV is keyed by it."""
+    """An adapter folder that was checked once. `digest` covers settings and weights: KV is keyed by it.
+
+    `abstain_least`: the probability from which its answers may begin as an abstention does, calibrated on held-out
+    questions after a copilot's instructions; `abstain_least_plain` without any. None where nobody has.
+    """
 
     id: str
     folder: Path
     digest: str
+    abstain_least: float | None = None
+    abstain_least_plain: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class PageTokens:
-    """What quoting needs of a page: its prefix ids and the half-open token span of each block's text."""
+    """What quoting needs of a page: its prefix ids and the half-open token span of each block's text. `client`: whose
+    page it is, for what is shared out fairly.
+    """
 
     ids: tuple[int, ...]
     spans: dict[int, tuple[int, int]] = field(default_factory=dict)
+    client: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +89,10 @@ class Opening:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """One answer. The prompt is `page.ids + history + turn`; the adapter acts from the first token of `turn`."""
+    """One answer. The prompt is `page.ids + history + turn`; the adapter acts from the first token of `turn`.
+
+    `attempt` 0 decodes greedily, each other number samples: the same one gives the same answer.
+    """
 
     page: PageTokens
     history: Sequence[int]
@@ -71,6 +104,7 @@ class Request:
     constrain_quotes: bool = True
     choose_quote: ChooseQuote | None = None
     unless_sure: Opening | None = None
+    attempt: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,12 +130,19 @@ class Engine(Protocol):
     @property
     def info(self) -> BaseInfo: ...
 
+    @property
+    def capabilities(self) -> Capabilities:
+        """Known before `start`."""
+        ...
+
     async def start(self) -> None: ...
 
     async def stop(self) -> None: ...
 
     async def open_page(self, page: PageTokens, on_progress: Callable[[int, int], None]) -> PageInfo:
-        """Read the page with the base model and hold its KV until as many `close_page` calls."""
+        """Read the page with the base model. Its KV is held until as many `close_page` calls, unless others need the
+        memory: a question reads it again then.
+        """
         ...
 
     async def close_page(self, page: PageTokens) -> None: ...
@@ -112,6 +153,7 @@ class Engine(Protocol):
 
     def stats(self) -> dict[str, int]:
         """rows_running, rows_waiting, tails, kv_bytes, kv_segments, adapters_resident, adapter_bytes,
-        tokens_drafted, tokens_accepted, steps_repeated (row by row, as one row's fault had failed them).
+        tokens_drafted, tokens_accepted, steps_repeated (row by row, as one row's fault had failed them),
+        weight_bytes (as loaded), weight_bits (as one row's step reads them). What an engine does not know is left out.
         """
         ...

@@ -9,9 +9,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from server.errors import CopilotError
-from server.files import LOCK
-
-BYTES_MAX = 64 * 1024
+from server.files import LOCK, SMALL_BYTES_MAX, RefusedFile, read_regular
 
 Fingerprint = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{16}$")]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
@@ -29,15 +27,16 @@ class AdapterLock(BaseModel):
     base_sha256: Sha256 | None = None  # of the sentence encoder's weights, for the finder's adapter
     weights_sha256: Sha256 | None = None  # None of an adapter that was made elsewhere
     imported: bool = False
+    abstain_least: float | None = Field(default=None, ge=0.01, le=1)  # see AdapterRef
+    abstain_least_plain: float | None = Field(default=None, ge=0.01, le=1)
 
 
 def read_lock(folder: Path) -> AdapterLock:
     """Raises CopilotError (`copilot_lock_invalid`) with the reason."""
-    file = folder / LOCK
     try:
-        if file.is_symlink() or file.stat().st_size > BYTES_MAX:
-            raise _invalid(f"is a link or larger than {BYTES_MAX // 1024} KiB")
-        return AdapterLock.model_validate_json(file.read_bytes())
+        return AdapterLock.model_validate_json(read_regular(folder / LOCK, bytes_max=SMALL_BYTES_MAX, inside=folder))
+    except RefusedFile as error:
+        raise _invalid(str(error.strerror)) from error
     except OSError as error:
         raise _invalid("is missing or cannot be read") from error
     except ValidationError as error:

@@ -2,7 +2,16 @@
 
 from typing import Literal
 
-from server.protocol import Frame
+from pydantic import Field
+
+from server.protocol import PANEL_MAX, Frame, Name
+
+
+class PanelPlace(Frame):
+    """Which of a panel's answers one is: `group` names the panel, `place` counts its copilots from 0."""
+
+    group: Name
+    place: int = Field(ge=0, le=PANEL_MAX - 1)
 
 
 class RunStart(Frame):
@@ -22,12 +31,14 @@ class PassageCard(Frame):
 
 
 class RunPassages(Frame):
-    """What the answer was asked to look at, best first. Comes once, before the first text."""
+    """What the answer was asked to look at, and what the finder `considered` beyond it, each best first. Comes once,
+    before the first text."""
 
     type: Literal["run.passages"] = "run.passages"
     run: str
     seq: int
     passages: list[PassageCard]
+    considered: list[PassageCard] = Field(default=[])
 
 
 class RunDelta(Frame):

@@ -3,22 +3,49 @@
 Called by session, cli and training. Knows characters only: no tokens, no socket, no model.
 """
 
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import accumulate
 
 from server.errors import LimitExceeded, PageError
 
 _QUOTE_MARKS = frozenset('"„‟″＂')
-_OPENS_A_QUOTE = frozenset("([{-–—/“‘")
+_OPENS_A_QUOTE = frozenset(" ([{-–—/“‘")
+# Characters that a quotation may have instead of the page's; make protocol writes them into the extension too.
+FOLDS = {
+    **dict.fromkeys("\"“”„‟″＂«»'‘’‚‛′", "'"),
+    **dict.fromkeys("‐‑‒–—−", "-"),
+    **dict.fromkeys("\u00a0\n", " "),
+}
+_FOLDED = str.maketrans(FOLDS)
+# Controls that are no white space, zero-width and bidi marks, soft hyphens, fillers, lone surrogates and private use,
+# variation selectors, interlinear marks, Unicode's tag characters.
+_HIDDEN_CHARACTERS = (
+    r"\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u206f"
+    r"\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u3164\uffa0"
+    r"\ud800-\uf8ff\ufe00-\ufe0f\ufeff\ufff0-\ufffb\U000e0000-\U0010ffff"
+)
+_HIDDEN = re.compile(f"[{_HIDDEN_CHARACTERS}]")
+_VISIBLE = rf"[^\s{_HIDDEN_CHARACTERS}]+"
+_PIECES = re.compile(rf"(?P<visible>{_VISIBLE}(?: {_VISIBLE})*)|(?P<space>\s+)|(?P<hidden>[{_HIDDEN_CHARACTERS}]+)")
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """One numbered passage. `n` is its 1-based place among the blocks the client sent."""
+    """One numbered passage. `n` is its 1-based place among the blocks the client sent; `folded` is its text as a
+    quotation is looked up in it.
+    """
 
     n: int
     text: str
     utf16: tuple[int, ...]  # offset in the raw block, in UTF-16 units, of each character; one past the end closes it
+
+    folded: str = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        folded = fold_marks(self.text)
+        object.__setattr__(self, "folded", self.text if folded == self.text else folded)
 
     def raw_span(self, start: int, end: int) -> tuple[int, int]:
         """Characters [start, end) of `text` as UTF-16 offsets into the block as the client sent it."""
@@ -34,6 +61,9 @@ class Page:
     @property
     def chars(self) -> int:
         return sum(len(block.text) for block in self.blocks)
+
+
+NO_PAGE = Page("", "", ())
 
 
 def read_page(*, title: str, url: str, blocks: Sequence[str], chars_max: int) -> Page:
@@ -61,43 +91,46 @@ def clean(raw: str) -> tuple[str, tuple[int, ...]]:
     """
     text: list[str] = []
     offsets: list[int] = []
-    position, gap, gap_at = 0, "", 0
-    for char in raw:
-        at, position = position, position + (2 if ord(char) > 0xFFFF else 1)
-        if char.isspace():
-            if not gap:
-                gap_at = at
-            gap = "\n" if char == "\n" or gap == "\n" else " "
-            continue
-        if is_hidden(char):
-            continue
-        if gap and text:
-            text.append(gap)
-            offsets.append(gap_at)
-        if char in _QUOTE_MARKS:
-            opens = not text or gap or text[-1] in _OPENS_A_QUOTE
-            char = "“" if opens else "”"
-        gap = ""
-        text.append(char)
-        offsets.append(at)
-    return "".join(text), (*offsets, position)
+    gap, gap_at, last = "", 0, ""
+    for piece in _PIECES.finditer(raw):
+        run, start = piece.group(), piece.start()
+        if piece.lastgroup == "space":
+            gap_at = gap_at if gap else start
+            gap = "\n" if gap == "\n" or "\n" in run else " "
+        elif piece.lastgroup == "visible":
+            if gap and last:
+                text.append(gap)
+                offsets.append(gap_at)
+            if not _QUOTE_MARKS.isdisjoint(run):
+                run = _typographic(run, before="" if gap else last)
+            text.append(run)
+            offsets.extend(range(start, piece.end()))
+            gap, last = "", run[-1]
+    return "".join(text), _as_utf16(raw, [*offsets, len(raw)])
+
+
+def _typographic(run: str, *, before: str) -> str:
+    """The visible run with its quote marks turned; `before` is the character that touches it, if any."""
+    turned = ""
+    for char in run:
+        before = ("”" if before and before not in _OPENS_A_QUOTE else "“") if char in _QUOTE_MARKS else char
+        turned += before
+    return turned
+
+
+def _as_utf16(raw: str, offsets: list[int]) -> tuple[int, ...]:
+    """Character offsets as UTF-16 offsets: each character beyond the first plane before them counts twice."""
+    if not raw or max(raw) <= "\uffff":
+        return tuple(offsets)
+    units = [0, *accumulate(2 if char > "\uffff" else 1 for char in raw)]
+    return tuple(units[at] for at in offsets)
+
+
+def fold_marks(text: str) -> str:
+    """With one kind of quote mark, dash and space."""
+    return text.translate(_FOLDED)
 
 
 def is_hidden(char: str) -> bool:
-    """True for what a reader cannot see and an attacker likes: controls, zero-width and bidi marks,
-    Unicode tag characters, lone surrogates, soft hyphens, variation selectors, private use.
-    """
-    code = ord(char)
-    return (
-        code < 0x20
-        or 0x7F <= code <= 0x9F
-        or code in (0x00AD, 0x034F, 0x061C, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x180E, 0x3164, 0xFFA0)
-        or 0x200B <= code <= 0x200F
-        or 0x202A <= code <= 0x202E
-        or 0x2060 <= code <= 0x206F
-        or 0xD800 <= code <= 0xF8FF
-        or 0xFE00 <= code <= 0xFE0F
-        or code == 0xFEFF
-        or 0xFFF0 <= code <= 0xFFFB
-        or code >= 0xE0000
-    )
+    """True for what a reader cannot see and an attacker likes, white space that is a control character included."""
+    return char < " " or char == "\x85" or _HIDDEN.match(char) is not None

@@ -56,7 +56,7 @@ class QuoteStream:
 
     def __init__(self, page: Page) -> None:
         self.page = page
-        self._from = 0
+        self._from, self._count = 0, 0
 
     def push(self, answer: str, *, finished: bool = False) -> list[Quotation]:
         """New quotations of the answer so far. The same ones, in the same order, as `quotations(answer)` finds."""
@@ -64,11 +64,12 @@ class QuoteStream:
         rest = answer[self._from :]
         if rest.count('"') < 2:
             return found
-        for quote in quotations(rest, self.page):
+        for quote in quotations(rest, self.page, earlier=self._count):
             end = quote_end(rest, quote)
             if not finished and _may_go_on(rest, quote, end):
                 break
             found.append(replace(quote, at=quote.at + self._from))
+        self._count += len(found)
         if found:
             self._from = found[-1].at + quote_end(answer[found[-1].at :], replace(found[-1], at=0))
         return found

@@ -8,14 +8,27 @@ import contextlib
 import logging
 from typing import Any
 
+from server.conversation.documents_desk import refused as documents_refused
+from server.conversation.engines.desk import refused as engine_refused
+from server.conversation.engines.standing import base_card, engine_card
 from server.conversation.outbox import Outbox
+from server.conversation.own_desk import refused
 from server.conversation.session import Session
+from server.conversation.teaching.desk import refusal as teaching_refusal
+from server.conversation.teaching.desk import refuse_in_page
+from server.conversation.threads.desk import refusal
 from server.errors import BadFrame, NotPaired, OutOfOrder, RetinueError
 from server.protocol import VERSION, Frame
-from server.protocol.client import ClientFrame, Ping, Resume, TrainCancel, TrainStart
+from server.protocol.client import ClientFrame, Doctor, Ping, Resume, TrainCancel, TrainStart
+from server.protocol.copilots import CopilotRequest
+from server.protocol.documents import DocumentsRequest
+from server.protocol.engines import BasePulling, EngineRequest
 from server.protocol.server import GoingAway, Pong, Ready, TrainProgress
+from server.protocol.teaching import TeachRequest
+from server.protocol.threads import ThreadRequest
 from server.transport.connections import Connections
 from server.transport.handshake import prove
+from server.transport.keyfile import Pairing
 from server.transport.wire import Gone, Unproven, Wire, error_frame, parse
 
 _log = logging.getLogger(__name__)
@@ -33,7 +46,7 @@ class Channel:
         self._unproven = Unproven(wire, self._settings)
         self._outbox = Outbox(events_max=self._settings.outbox_events_max)
         self._session: Session | None = None
-        self._key = b""
+        self._pairing: Pairing | None = None
         self._bad_frames = 0
         self._resumable = True
         self._closing: asyncio.Future[int] = asyncio.get_running_loop().create_future()
@@ -43,8 +56,7 @@ class Channel:
         """Returns when the socket is closed. Never raises, except when its task is cancelled."""
         try:
             self._connections.enter(self)
-            await self._admit()
-            await self._serve()
+            await self._serve(await self._admit())
         except RetinueError as error:
             await self._turn_away(error)
         except Gone:
@@ -54,27 +66,38 @@ class Channel:
             await self._close(_INTERNAL)
         finally:
             self._connections.leave(self)
+            self._connections.documents_desk.leave(id(self))
             self._gone.set()
 
     def tell(self, frame: Frame) -> None:
         """News for every client that is past `ready`; a crowded one misses progress, never a list or a report."""
-        if self._session is not None and not (isinstance(frame, TrainProgress) and self._outbox.full):
+        if self._session is not None and not (isinstance(frame, TrainProgress | BasePulling) and self._outbox.full):
             self._outbox.put(frame)
 
     def shut_down(self) -> None:
         self._outbox.put(GoingAway())
         self._finish(_GOING_AWAY)
 
+    def leave_if_revoked(self) -> None:
+        """The user has taken the key away: the client hears of it, and no more of anything else."""
+        if self._pairing is None or self._closing.done() or self._connections.still_paired(self._pairing):
+            return
+        self._outbox.put(error_frame(NotPaired("This pairing was revoked.")))
+        self._finish(_POLICY)
+
     async def gone(self) -> None:
         await self._gone.wait()
 
     # --- before the proof -----------------------------------------------------------------------
 
-    async def _admit(self) -> None:
-        self._key = await prove(
+    async def _admit(self) -> Pairing:
+        pairing = await prove(
             self._connections.handshake, origin=self._origin, receive=self._unproven.receive, send=self._unproven.send
         )
+        self._connections.admit(self)
+        self._wire.proven()
         await asyncio.to_thread(self._connections.copilots.refresh)
+        return pairing
 
     async def _turn_away(self, error: RetinueError) -> None:
         await self._unproven.send(error_frame(error))
@@ -83,16 +106,24 @@ class Channel:
 
     # --- after it -------------------------------------------------------------------------------
 
-    async def _serve(self) -> None:
-        self._session = self._connections.new_session(self._origin)
+    async def _serve(self, pairing: Pairing) -> None:
+        self._pairing = pairing
+        self._session = self._connections.new_session(pairing)
         self._outbox.put(
             Ready(
                 session=self._session.id,
                 server=_SERVER,
-                base=self._connections.base_card(),
+                base=base_card(self._connections.parts),
+                engine=engine_card(self._connections.parts),
                 copilots=self._connections.copilot_cards(),
+                panels=self._connections.panel_presets(),
+                history=self._connections.keeper is not None,
             )
         )
+        keeper = self._connections.keeper
+        notice = keeper.take_notice() if keeper is not None else None
+        if notice is not None:
+            self._outbox.put(error_frame(notice))
         if self._connections.trainings.latest is not None:
             self._outbox.put(self._connections.trainings.latest)
         self._session.attach(self._outbox, taken_over=self._taken_over)
@@ -116,8 +147,9 @@ class Channel:
     async def _read(self) -> None:
         while (raw := await self._wire.receive()) is not None:
             await self._outbox.room()  # a client that does not read its answers is not read either
-            if self._revoked():
-                return self._give_up(NotPaired("This pairing was revoked."))
+            self.leave_if_revoked()
+            if self._closing.done():
+                return
             try:
                 self._take(parse(raw))
             except RetinueError as error:
@@ -130,14 +162,60 @@ class Channel:
         assert self._session is not None  # noqa: S101 - set before the reader starts
         if isinstance(frame, Ping):
             return self._outbox.put(Pong())
+        if isinstance(frame, Doctor):
+            return self._connections.examination.ask(self._outbox.put)
         if isinstance(frame, Resume):
             return self._resume(frame, self._session)
-        if isinstance(frame, TrainStart):
-            return self._connections.trainings.start(frame.copilot)
-        if isinstance(frame, TrainCancel):
-            return self._connections.trainings.cancel(frame.copilot)
+        if isinstance(frame, TrainStart | TrainCancel):
+            return self._train(frame)
+        if isinstance(frame, ThreadRequest):
+            return self._ask_the_desk(frame)
+        if isinstance(frame, TeachRequest):
+            return self._teach(frame, self._session)
+        if isinstance(frame, CopilotRequest):
+            return self._ask_the_own_desk(frame)
+        if isinstance(frame, DocumentsRequest):
+            return self._ask_the_documents_desk(frame)
+        if isinstance(frame, EngineRequest):
+            return self._ask_the_engine_desk(frame)
         self._session.receive(frame)
         self._resumable = False
+
+    def _train(self, frame: TrainStart | TrainCancel) -> None:
+        refuse_in_page(frame.place)
+        trainings = self._connections.trainings
+        act = trainings.start if isinstance(frame, TrainStart) else trainings.cancel
+        act(frame.copilot)
+
+    def _teach(self, frame: TeachRequest, session: Session) -> None:
+        try:
+            self._connections.teaching.receive(frame, page=session.page, reply=self._outbox.put)
+        except RetinueError as error:
+            self._outbox.put(teaching_refusal(frame, error))
+
+    def _ask_the_desk(self, frame: ThreadRequest) -> None:
+        try:
+            self._connections.desk.receive(frame, reply=self._outbox.put)
+        except RetinueError as error:
+            self._outbox.put(refusal(frame, error))
+
+    def _ask_the_own_desk(self, frame: CopilotRequest) -> None:
+        try:
+            self._connections.own_desk.receive(frame, reply=self._outbox.put)
+        except RetinueError as error:
+            self._outbox.put(refused(frame, error))
+
+    def _ask_the_documents_desk(self, frame: DocumentsRequest) -> None:
+        try:
+            self._connections.documents_desk.receive(frame, client=id(self), reply=self._outbox.put)
+        except RetinueError as error:
+            self._outbox.put(documents_refused(frame, error))
+
+    def _ask_the_engine_desk(self, frame: EngineRequest) -> None:
+        try:
+            self._connections.engine_desk.receive(frame, reply=self._outbox.put)
+        except RetinueError as error:
+            self._outbox.put(engine_refused(frame, error))
 
     def _resume(self, frame: Resume, current: Session) -> None:
         if not self._resumable:
@@ -154,9 +232,6 @@ class Channel:
                 async with asyncio.timeout(self._settings.heartbeat_s):  # 3.11's wait_for can swallow a cancel
                     frame = await self._outbox.get()
             except TimeoutError:
-                if self._revoked():
-                    self._give_up(NotPaired("This pairing was revoked."))
-                    continue
                 frame = Pong()
             try:
                 async with asyncio.timeout(self._settings.send_s_max):
@@ -164,13 +239,6 @@ class Channel:
             except TimeoutError:
                 _log.warning("socket dropped reason=reader_stopped")
                 return self._finish(_TRY_LATER)
-
-    def _revoked(self) -> bool:
-        return self._connections.handshake.keys.key(self._origin) != self._key
-
-    def _give_up(self, error: RetinueError) -> None:
-        self._outbox.put(error_frame(error))
-        self._finish(error.close_code or _POLICY)
 
     def _taken_over(self) -> None:
         self._finish(_TAKEN_OVER)

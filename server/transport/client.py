@@ -82,7 +82,7 @@ class LocalLink:
 
     def __init__(self, parts: Parts, copilots: Copilots) -> None:
         self._outbox = Outbox(events_max=parts.settings.outbox_events_max)
-        self._session = Session(parts, copilots, origin=CLI_ORIGIN)
+        self._session = Session(parts, copilots, client=CLI_ORIGIN)
         self._session.attach(self._outbox)
 
     async def send(self, frame: ClientFrame) -> None:

@@ -11,14 +11,18 @@ from server.protocol import VERSION, Frame
 from server.protocol.client import ClientFrame, Hello, Proof
 from server.protocol.server import Challenge
 from server.transport.connections import HandshakeContext
+from server.transport.keyfile import Pairing
 from server.transport.pairing import derive_key, mac, new_nonce, same
 
 Receive = Callable[[], Awaitable[ClientFrame]]
 Send = Callable[[Frame], Awaitable[None]]
 
 
-async def prove(handshake: HandshakeContext, *, origin: str, receive: Receive, send: Send) -> bytes:
-    """The key that both sides proved. Raises NotPaired, OutOfOrder and RetinueError (`version_unsupported`)."""
+async def prove(handshake: HandshakeContext, *, origin: str, receive: Receive, send: Send) -> Pairing:
+    """The pairing whose key both sides proved.
+
+    Raises NotPaired, OutOfOrder and RetinueError (`version_unsupported`).
+    """
     hello = await receive()
     if not isinstance(hello, Hello):
         raise OutOfOrder("The first frame is hello.")
@@ -29,8 +33,9 @@ async def prove(handshake: HandshakeContext, *, origin: str, receive: Receive, s
             code="version_unsupported",
         )
     nonce_server = new_nonce()
-    code = handshake.code.take_try() if hello.mode == "pair" else None
-    key = await _key(handshake, code, origin=origin, nonce_client=hello.nonce, nonce_server=nonce_server)
+    pairing = _pairing(handshake, hello, origin=origin) if hello.mode == "proof" else None
+    code = handshake.code.take_try(origin) if pairing is None else ""
+    key = pairing.key if pairing else await _new_key(handshake, code, client=hello.nonce, server=nonce_server)
 
     def expected(role: str) -> str:
         return mac(
@@ -49,11 +54,11 @@ async def prove(handshake: HandshakeContext, *, origin: str, receive: Receive, s
         raise OutOfOrder("The frame after challenge is proof.")
     if not same(proof.mac, expected("client")):
         raise NotPaired("The proof is wrong. Pair again with the code in the terminal.")
-    if code is not None:
+    if pairing is None:
         handshake.code.use(code)
-        handshake.keys.store(origin, key)
-        handshake.paired(origin)
-    return key
+        pairing = handshake.keys.store(origin, key, client=hello.client or "", name=hello.name or "")
+        handshake.paired(pairing)
+    return pairing
 
 
 def _what_to_renew(client: int) -> str:
@@ -62,12 +67,14 @@ def _what_to_renew(client: int) -> str:
     return "Stop the server and start the newer one."
 
 
-async def _key(
-    handshake: HandshakeContext, code: str | None, *, origin: str, nonce_client: str, nonce_server: str
-) -> bytes:
-    if code is not None:
-        return await asyncio.to_thread(derive_key, code, nonce_client=nonce_client, nonce_server=nonce_server)
-    key = handshake.keys.key(origin)
-    if key is None:
+def _pairing(handshake: HandshakeContext, hello: Hello, *, origin: str) -> Pairing:
+    pairing = handshake.keys.find(origin, hello.client or "")
+    if pairing is None:
         raise NotPaired("This browser is not paired with the server. Pair it with the code in the terminal.")
-    return key
+    return pairing
+
+
+async def _new_key(handshake: HandshakeContext, code: str, *, client: str, server: str) -> bytes:
+    """One at a time: it is long work, and strangers can ask for it."""
+    async with handshake.deriving:
+        return await asyncio.to_thread(derive_key, code, nonce_client=client, nonce_server=server)

@@ -27,6 +27,9 @@ class Wire(Protocol):
 
     def abort(self) -> None: ...
 
+    def proven(self) -> None:
+        """The client has proved the key: the narrow limits of the connection end."""
+
 
 class Gone(Exception):
     """The client closed or lost the socket."""

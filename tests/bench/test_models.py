@@ -6,8 +6,8 @@ from bench import models
 from bench.cases import EARLIER, Cases, QuestionCase
 from bench.scenes import many
 from server.engine import BaseInfo
-from server.engine.local.base.adapter import check_adapter
-from server.engine.local.base.loader import base_fingerprint
+from server.engine.adapter_check import check_adapter
+from server.engine.fingerprint import base_fingerprint
 from server.settings import Settings
 from tests import tiny
 

@@ -41,7 +41,7 @@ def fault(words: Sequence[str], *, root: Path = ROOT, whole: bool = True) -> str
     if name == "npm":
         known = {"ci", "test", *(f"run {script}" for script in SCRIPTS)}
         return "" if " ".join(word for word in arguments if word not in ("--prefix", "extension")) in known else "npm"
-    if name in ("sh", "python", "python3", "ruff", "mypy", "pytest"):
+    if name in ("sh", "node", "python", "python3", "ruff", "mypy", "pytest"):
         files = [
             word for word in arguments if "/" in word and not word.startswith("-") and not word.startswith("LLAMA_CPP/")
         ]

@@ -84,10 +84,10 @@ def test_codes_come_from_where_they_are_raised() -> None:
     from error_codes import error_codes
 
     found = {met.code: met for met in error_codes(ROOT / "server")}
-    code = PairingCode(valid_s=1, tries_max=0, announce=lambda _: None)
+    code = PairingCode(valid_s=1, tries_max=0, tries_in_all_max=1, announce=lambda _: None)
     code.issue()
     with pytest.raises(Exception, match="Too many wrong codes") as locked:
-        code.take_try()
+        code.take_try("chrome-extension://x")
 
     assert vars(locked.value)["code"] in found
     assert {"bad_frame", "busy", "run_timeout", "page_failed", "copilot_unknown"} <= found.keys()

@@ -10,15 +10,15 @@ const { source: AXE } = fromExtension('axe-core');
 export const BUILD = new URL('.output/chrome-mv3', EXTENSION).pathname;
 
 /** Launches Chromium with the extension loaded. Close it with `browser.close()`. */
-export async function launch({ headless = true, viewport = { width: 1280, height: 800 }, colorScheme = 'light', args = [] } = {}) {
-  if (!existsSync(`${BUILD}/manifest.json`)) throw new Error(`Build the extension first: npm run build in ${EXTENSION.pathname}`);
+export async function launch({ headless = true, viewport = { width: 1280, height: 800 }, colorScheme = 'light', args = [], build = BUILD } = {}) {
+  if (!existsSync(`${build}/manifest.json`)) throw new Error(`Build the extension first: npm run build in ${EXTENSION.pathname}`);
   const context = await chromium.launchPersistentContext('', {
     executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
     headless,
     viewport,
     colorScheme,
     ignoreDefaultArgs: ['--disable-extensions'],
-    args: ['--no-sandbox', '--enable-unsafe-extension-debugging', `--disable-extensions-except=${BUILD}`, `--load-extension=${BUILD}`, ...args],
+    args: ['--no-sandbox', '--enable-unsafe-extension-debugging', `--disable-extensions-except=${build}`, `--load-extension=${build}`, ...args],
   });
   const worker = context.serviceWorkers()[0] ?? (await context.waitForEvent('serviceworker'));
   const session = await context.browser().newBrowserCDPSession();
@@ -46,19 +46,21 @@ export async function panelFrame(page, { timeout = 5_000 } = {}) {
   throw new Error('the sidebar did not open');
 }
 
-/** Opens the sidebar on a page and returns its frame. A click that the browser takes too early, headless, is repeated once. */
+/**
+ * Opens the sidebar on a page and returns its frame. A click that the browser takes too early, headless, is repeated once,
+ * but never on a sidebar that is there and only slow: that would close it.
+ */
 export async function openPanel(browser, page) {
   await page.waitForTimeout(250);
   await clickToolbar(browser, page);
-  return panelFrame(page, { timeout: 2_500 }).catch(async () => {
-    await clickToolbar(browser, page);
-    return panelFrame(page);
-  });
+  const isThere = await page.waitForSelector('retinue-sidebar', { state: 'attached', timeout: 2_500 }).catch(() => null);
+  if (!isThere) await clickToolbar(browser, page);
+  return panelFrame(page, { timeout: 30_000 });
 }
 
-/** Points the extension at another port, and optionally gives it a key (64 hex digits) instead of pairing by hand. */
-export async function configure(browser, { port, key }) {
-  const values = { server: `ws://127.0.0.1:${port}/ws`, ...(key ? { key } : {}) };
+/** Points the extension at another port, and optionally makes it a profile that is paired: its id and its key (64 hex digits). */
+export async function configure(browser, { port, key, client }) {
+  const values = { server: `ws://127.0.0.1:${port}/ws`, ...(key ? { key } : {}), ...(client ? { client } : {}) };
   await browser.worker.evaluate((stored) => chrome.storage.local.set(stored), values);
 }
 

@@ -9,7 +9,9 @@ from typing import Any
 import psutil
 import pytest
 
+from tests.conftest import Figure
 from tests.server.fakes import FakeWire, Harness, ask, eventually, hello, page_open
+from tests.server.samples import SMALLEST
 
 FRAMES = 10_000
 SEED = 20_261_123
@@ -23,8 +25,14 @@ GOOD = [
     {"type": "ping"},
     {"type": "resume", "session": "s", "seen": {"r": 1}},
     {"type": "proof", "mac": "0" * 64},
-    {"type": "train.start", "copilot": "legal/lease"},
-    {"type": "train.cancel", "copilot": "legal/lease"},
+    {"type": "train.start", "copilot": "legal/lease", "place": "side"},
+    {"type": "train.cancel", "copilot": "legal/lease", "place": "side"},
+    {"type": "threads.list", "request": "q", "skip": 1, "address": "https://a.example/"},
+    {"type": "threads.search", "request": "q", "query": "lease"},
+    {"type": "thread.open", "request": "q", "thread": "t", "before": 3},
+    {"type": "thread.rename", "request": "q", "thread": "t", "name": "n"},
+    {"type": "thread.export", "request": "q", "thread": "t", "format": "json"},
+    *SMALLEST.values(),
 ]
 SCALARS: list[Any] = [
     None,
@@ -96,7 +104,7 @@ def drain(wire: FakeWire) -> None:
         wire.sent.get_nowait()
 
 
-async def test_malformed_frames_crash_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+async def test_malformed_frames_crash_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture, figure: Figure) -> None:
     chance, harness = random.Random(SEED), Harness(tmp_path, resume_s=0)
     sent = 0
     while sent < FRAMES // 10:  # the first frames fill caches that stay
@@ -107,6 +115,7 @@ async def test_malformed_frames_crash_nothing(tmp_path: Path, caplog: pytest.Log
         sent += await converse(harness, chance, FRAMES - sent)
 
     growth = resident_bytes() - before
+    figure(f"{FRAMES:,} malformed frames", f"0 crashes, memory {growth / 1024**2:+.1f} MiB")
     assert growth < GROWTH_BYTES_MAX, f"seed {SEED}: {growth} bytes"
     assert not [record for record in caplog.records if record.levelname == "ERROR" or record.exc_info], f"seed {SEED}"
     wire, _ = await harness.connect()

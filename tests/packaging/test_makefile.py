@@ -6,6 +6,8 @@ import subprocess
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from packaging.utils import canonicalize_name
+
 ROOT = Path(__file__).parents[2]
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 
@@ -50,3 +52,26 @@ def test_the_head_of_constraints_names_the_command_that_writes_it() -> None:
 
     assert "`make constraints`" in head
     assert "pip freeze --exclude-editable" in make("-n", "-o", ".venv/.dev", "constraints")
+
+
+def test_the_lock_has_the_versions_of_constraints_and_a_hash_for_each() -> None:
+    pins = [line for line in (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines() if "==" in line]
+    parts = (ROOT / "requirements.lock").read_text(encoding="utf-8").replace("\\\n", " ").splitlines()
+    locked = {part.split()[0]: part.split()[1:] for part in parts if not part.startswith("#")}
+
+    assert {canonical(pin) for pin in locked} == {canonical(pin) for pin in pins if not pin.startswith("#")}
+    assert all(
+        hashes and all(re.fullmatch(r"--hash=sha256:[0-9a-f]{64}", one) for one in hashes) for hashes in locked.values()
+    )
+
+
+def canonical(pin: str) -> str:
+    name, _, version = pin.partition("==")
+    return f"{canonicalize_name(name)}=={version}"
+
+
+def test_with_locked_all_but_torch_is_installed_by_hash() -> None:
+    printed = make("-n", "-B", ".venv/.ready", "LOCKED=1", "PYTHON=true")
+
+    assert "--require-hashes --no-deps -r requirements.lock" in printed
+    assert "--require-hashes" not in make("-n", "-B", ".venv/.ready", "PYTHON=true")

@@ -8,16 +8,19 @@ from typing import Any
 
 from server.catalog.bases import BaseText
 from server.catalog.copilots import CheckAdapter, Copilots
+from server.conversation.engines.making import Making
 from server.conversation.outbox import Outbox
 from server.conversation.pages import Parts
 from server.conversation.session import Session
-from server.engine import BaseInfo, Finished, PageInfo, PageTokens, Request, Tokens
+from server.conversation.threads.keeper import Keeper
+from server.engine import BaseInfo, Capabilities, Finished, PageInfo, PageTokens, Request, Tokens
 from server.protocol import VERSION, Frame
 from server.protocol.client import CLIENT_FRAME
 from server.settings import Settings
 from server.text.prompt import PromptLayout
 from server.transport.channel import Channel
 from server.transport.connections import Connections, HandshakeContext
+from server.transport.examination import Look, nothing
 from server.transport.keyfile import KeyFile
 from server.transport.pairing import PairingCode, mac, new_nonce
 from server.transport.wire import Gone
@@ -63,6 +66,7 @@ class FakeEngine:
     def __init__(self, script: str = 'The term is "two years" [2].', *, piece: int = 4, context: int = 100_000) -> None:
         self.script, self.piece = script, piece
         self.info = BaseInfo("fake", "fingerprint", 1, context)
+        self.capabilities = Capabilities()
         self.gate, self.page_gate = asyncio.Event(), asyncio.Event()
         self.gate.set()
         self.page_gate.set()
@@ -92,12 +96,15 @@ class FakeEngine:
     async def close_page(self, page: PageTokens) -> None:
         self.open_pages.remove(page)
 
-    async def generate(self, request: Request) -> AsyncIterator[Tokens | Finished]:
+    def generate(self, request: Request) -> AsyncIterator[Tokens | Finished]:
+        return self.say(self.script, request)
+
+    async def say(self, script: str, request: Request) -> AsyncIterator[Tokens | Finished]:
         self.requests.append(request)
         self.rows += 1
         prompt = len(request.page.ids) + len(request.history) + len(request.turn)
         try:
-            ids = list(self.script.encode())
+            ids = list(script.encode())
             given = ids[: request.tokens_max]
             for at in range(0, len(given), self.piece):
                 await self.gate.wait()
@@ -124,6 +131,7 @@ class FakeWire:
         self.sent: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self.closed: int | None = None
         self.aborted = False
+        self.is_proven = False
         self.reading = asyncio.Event()
         self.reading.set()
         self._gone = False
@@ -143,6 +151,9 @@ class FakeWire:
 
     def abort(self) -> None:
         self.aborted = True
+
+    def proven(self) -> None:
+        self.is_proven = True
 
     # --- the client's side ---
 
@@ -171,6 +182,9 @@ class Harness:
         engine: FakeEngine | None = None,
         *,
         check_adapter: CheckAdapter | None = None,
+        keeps: bool = False,
+        look: Look = nothing,
+        making: Making | None = None,
         **limits: Any,
     ) -> None:
         self.settings = settings(tmp_path, **limits)
@@ -178,12 +192,14 @@ class Harness:
         self.codes: list[str] = []
         self.keys = KeyFile(self.settings.config_dir)
         self.keys.store(ORIGIN, KEY)
-        code = PairingCode(
-            valid_s=self.settings.pairing_s, tries_max=self.settings.pairing_tries_max, announce=self.codes.append
-        )
+        code = PairingCode.for_settings(self.settings, announce=self.codes.append)
         self.handshake = HandshakeContext(self.keys, code, PORT)
         self.copilots = some_copilots(self.settings, self.engine.info, check_adapter)
-        self.connections = Connections(Parts(self.settings, self.engine, base_text()), self.copilots, self.handshake)
+        self.keeper = Keeper(self.settings) if keeps else None
+        parts = Parts(self.settings, self.engine, base_text(), keeper=self.keeper)
+        self.connections = Connections(
+            parts, self.copilots, self.handshake, keeper=self.keeper, look=look, making=making
+        )
         self.tasks: list[asyncio.Task[None]] = []
 
     def knock(self, origin: str = ORIGIN) -> FakeWire:
@@ -192,22 +208,24 @@ class Harness:
         self.tasks.append(asyncio.create_task(Channel(wire, self.connections, origin=origin).run()))
         return wire
 
-    async def connect(self, *, key: bytes = KEY, origin: str = ORIGIN) -> tuple[FakeWire, dict[str, Any]]:
+    async def connect(
+        self, *, key: bytes = KEY, origin: str = ORIGIN, client: str | None = None
+    ) -> tuple[FakeWire, dict[str, Any]]:
         """A proven socket and its `ready`."""
         wire = self.knock(origin)
-        await shake_hands(wire, key=key, origin=origin)
+        await shake_hands(wire, key=key, origin=origin, client=client)
         return wire, await wire.next("ready")
 
     def session(self) -> tuple[Session, Outbox]:
         outbox = Outbox(events_max=self.settings.outbox_events_max)
-        session = Session(self.connections.parts, self.copilots, origin=ORIGIN)
+        session = Session(self.connections.parts, self.copilots, client=ORIGIN)
         session.attach(outbox)
         return session, outbox
 
 
-async def shake_hands(wire: FakeWire, *, key: bytes, origin: str = ORIGIN) -> None:
+async def shake_hands(wire: FakeWire, *, key: bytes, origin: str = ORIGIN, client: str | None = None) -> None:
     nonce = new_nonce()
-    wire.say(hello(nonce))
+    wire.say({**hello(nonce), "client": client})
     challenge = await wire.next("challenge")
     fields = {"nonce_client": nonce, "nonce_server": challenge["nonce"], "origin": origin}
     assert challenge["mac"] == mac("server", key, version=VERSION, port=PORT, **fields)
@@ -222,7 +240,7 @@ def page_open(page: str = "p1", blocks: Sequence[str] = ("Lease", "The term is t
     return {"type": "page.open", "page": page, "title": "Lease", "url": "https://x.test/", "blocks": list(blocks)}
 
 
-def ask(run: str = "r1", page: str = "p1", **fields: Any) -> dict[str, Any]:
+def ask(run: str = "r1", page: str | None = "p1", **fields: Any) -> dict[str, Any]:
     return {
         "type": "ask",
         "run": run,

@@ -11,18 +11,19 @@ from websockets.asyncio.client import ClientConnection, connect
 
 from server.app import build_app
 from server.catalog.bases import BaseText
-from server.cli.serve import Server, config_for, listen
+from server.cli.serve import Server, config_for
 from server.protocol import VERSION
 from server.transport.keyfile import KeyFile
+from server.transport.listener import listen
 from server.transport.pairing import mac, new_nonce
 from tests.server.fakes import KEY, ORIGIN, FakeEngine, base_text, hello, settings, some_copilots
 
 
-class Live:
-    """A running server."""
+class Address:
+    """A server on a loopback port, in this process or another, as its paired client reaches it."""
 
-    def __init__(self, port: int, engine: FakeEngine, keys: KeyFile, server: Server) -> None:
-        self.port, self.engine, self.keys, self.server = port, engine, keys, server
+    def __init__(self, port: int) -> None:
+        self.port = port
 
     async def connect(self, origin: str | None = ORIGIN, *, host: str | None = None) -> ClientConnection:
         headers = {"Origin": origin} if origin is not None else {}
@@ -58,6 +59,14 @@ class Live:
         return answer
 
 
+class Live(Address):
+    """A server in this process."""
+
+    def __init__(self, port: int, engine: FakeEngine, keys: KeyFile, server: Server) -> None:
+        super().__init__(port)
+        self.engine, self.keys, self.server = engine, keys, server
+
+
 @contextlib.asynccontextmanager
 async def running(
     tmp_path: Path, engine: FakeEngine | None = None, base: BaseText | None = None, **limits: Any
@@ -80,4 +89,4 @@ async def running(
         server.should_exit = True
         await serving
         listener.close()
-        assert not engine.running
+        assert not getattr(engine, "running", False)

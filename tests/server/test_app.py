@@ -8,14 +8,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from fastapi.routing import APIRoute
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidMessage, InvalidStatus
 
 from server.app import build_app
 from server.catalog.bases import BaseText
-from server.cli.serve import Server, config_for, listen
+from server.cli.serve import Server, config_for
 from server.log import NoTracebacks
 from server.transport.keyfile import CLI_ORIGIN
+from server.transport.listener import listen
 from tests.server.fakes import KEY, ORIGIN, FakeEngine, ask, base_text, eventually, page_open, settings
 from tests.server.live import Live, running
 
@@ -231,3 +233,13 @@ async def test_a_connection_can_be_refused_quickly(tmp_path: Path) -> None:
         with pytest.raises((InvalidStatus, InvalidMessage)):
             await live.connect("https://evil.com")
         assert asyncio.get_running_loop().time() - started < 0.5
+
+
+async def test_the_sample_page_is_a_plain_page_that_runs_nothing(tmp_path: Path) -> None:
+    app = build_app(settings(tmp_path), FakeEngine(), load_base=base_text, port=1)
+    [page] = [route for route in app.routes if isinstance(route, APIRoute) and route.path == "/sample"]
+    response = await page.endpoint()
+
+    assert "<script" not in response.body.decode()
+    assert "default-src 'none'" in response.headers["content-security-policy"]
+    assert "Membership costs 24 euros a year." in response.body.decode()

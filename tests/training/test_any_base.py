@@ -19,8 +19,8 @@ from transformers import (
 )
 
 from server.engine import AdapterRef, PageTokens, Request, Tokens
-from server.engine.local.base.adapter import check_adapter
-from server.engine.local.base.loader import base_fingerprint, weight_files
+from server.engine.adapter_check import check_adapter
+from server.engine.fingerprint import base_fingerprint, weight_files
 from server.engine.local.engine import LocalEngine
 from server.errors import BaseError
 from server.settings import load_settings

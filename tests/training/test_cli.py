@@ -6,12 +6,15 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
 from server.files import sha256_of
+from tests.children import environment
 from training.cli import main as cli
 
 ROOT = Path(__file__).parents[2]
@@ -32,17 +35,30 @@ def place(tmp_path: Path, base: Path, data: Path) -> Path:
 
 
 def command(place: Path, *arguments: str) -> tuple[list[str], dict[str, str]]:
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("RETINUE_")}
-    environment |= {
+    variables = environment() | {
         "RETINUE_ADAPTERS_DIR": str(place / "adapters"), "RETINUE_USER_DIR": str(place / "user"),
         "XDG_CACHE_HOME": str(place / "cache"), "OMP_NUM_THREADS": "1", "COLUMNS": "200",
     }  # fmt: skip
-    return [sys.executable, "-m", "training", *arguments], environment
+    return [sys.executable, "-m", "training", *arguments], variables
 
 
 def run(place: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    line, environment = command(place, *arguments)
-    return subprocess.run(line, env=environment, cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603
+    line, variables = command(place, *arguments)
+    return subprocess.run(line, env=variables, cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603
+
+
+@pytest.fixture
+def run_here(place: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+    """The same in this process, which has torch already."""
+    for name, folder in (
+        ("RETINUE_ADAPTERS_DIR", "adapters"),
+        ("RETINUE_USER_DIR", "user"),
+        ("XDG_CACHE_HOME", "cache"),
+    ):
+        monkeypatch.setenv(name, str(place / folder))
+    monkeypatch.setattr(cli, "quiet", lambda threads: None)
+    monkeypatch.setattr(signal, "signal", lambda number, handler: None)
+    return lambda *arguments: CliRunner().invoke(cli.app, arguments)
 
 
 def train_arguments(place: Path, out: str) -> list[str]:
@@ -52,9 +68,11 @@ def train_arguments(place: Path, out: str) -> list[str]:
     ]  # fmt: skip
 
 
-def test_a_run_killed_by_the_system_goes_on_and_ends_with_the_same_bytes(place: Path) -> None:
-    line, environment = command(place, *train_arguments(place, "killed"))
-    child = subprocess.Popen(line, env=environment, cwd=ROOT, stdout=subprocess.PIPE, text=True)  # noqa: S603
+def test_a_run_killed_by_the_system_goes_on_and_ends_with_the_same_bytes(
+    place: Path, run_here: Callable[..., Any]
+) -> None:
+    line, variables = command(place, *train_arguments(place, "killed"))
+    child = subprocess.Popen(line, env=variables, cwd=ROOT, stdout=subprocess.PIPE, text=True)  # noqa: S603
     assert child.stdout is not None
     for text in child.stdout:
         event = json.loads(text)
@@ -63,56 +81,48 @@ def test_a_run_killed_by_the_system_goes_on_and_ends_with_the_same_bytes(place: 
             break
     child.communicate()
     assert child.returncode == -signal.SIGKILL
-    resumed = run(place, *train_arguments(place, "killed"))
-    assert resumed.returncode == 0, resumed.stderr
+    resumed = run_here(*train_arguments(place, "killed"))
+    assert resumed.exit_code == 0, resumed.stderr
     events = [json.loads(text) for text in resumed.stdout.splitlines()]
     assert [event["event"] for event in events[:2]] == ["start", "memory"]
     assert events[2]["event"] == "resumed"
     assert events[-1]["event"] == "done"
-    whole = run(place, *train_arguments(place, "whole"))
-    assert whole.returncode == 0, whole.stderr
+    whole = run_here(*train_arguments(place, "whole"))
+    assert whole.exit_code == 0, whole.stderr
     weights = "adapter_model.safetensors"
     assert sha256_of(place / "killed" / weights) == sha256_of(place / "whole" / weights)
 
 
-def test_the_check_shows_the_table_and_refuses_bad_examples_in_one_line(place: Path) -> None:
-    good = run(place, "check", "shop/review", "--data", str(place / "data"))
-    assert good.returncode == 0, good.stderr
+def test_the_check_shows_the_table_and_refuses_bad_examples_in_one_line(
+    place: Path, run_here: Callable[..., Any]
+) -> None:
+    good = run_here("check", "shop/review", "--data", str(place / "data"))
+    assert good.exit_code == 0, good.stderr
     assert "near-duplicates" in good.stdout
     with (place / "data" / "shop" / "review" / "train.jsonl").open("a") as file:
         file.write('{"page": "kettle", "question": "?", "answer": "\\"It sings.\\" [1]"}\n')
-    bad = run(place, "check", "shop/review", "--data", str(place / "data"))
-    assert bad.returncode == 1
+    bad = run_here("check", "shop/review", "--data", str(place / "data"))
+    assert bad.exit_code == 1
     assert bad.stderr == (
         "data_quote: shop/review/train.jsonl, line 8: the quote 'It sings.' does not stand in block 1.\n"
     )
 
 
-def test_all_skips_what_is_up_to_date_and_passes_over_what_is_broken(
-    place: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("RETINUE_ADAPTERS_DIR", str(place / "adapters"))
-    monkeypatch.setenv("RETINUE_USER_DIR", str(place / "user"))
-    monkeypatch.setenv("XDG_CACHE_HOME", str(place / "cache"))
-    monkeypatch.setattr(cli, "quiet", lambda threads: None)
+def test_all_skips_what_is_up_to_date_and_passes_over_what_is_broken(place: Path, run_here: Callable[..., Any]) -> None:
     arguments = ["all", "--base", "tiny", "--recipe", str(place / "recipe.toml"), "--data", str(place / "data")]
-    first = CliRunner().invoke(cli.app, arguments)
+    first = run_here(*arguments)
     assert first.exit_code == 0, first.output
     assert "epoch 2: held-out" in first.stderr
     assert "active: " in first.stdout
     shutil.copytree(place / "data" / "shop" / "review", place / "data" / "shop" / "unknown")
-    second = CliRunner().invoke(cli.app, arguments)
+    second = run_here(*arguments)
     assert second.exit_code == 1
     assert second.stderr.splitlines()[0] == "shop: up to date"
     assert second.stderr.splitlines()[1].startswith("copilot_unknown: ")
 
 
-def test_programs_get_an_error_as_an_event(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("RETINUE_ADAPTERS_DIR", str(place / "adapters"))
-    monkeypatch.setenv("RETINUE_USER_DIR", str(place / "user"))
-    monkeypatch.setattr(cli, "quiet", lambda threads: None)
-    monkeypatch.setattr(signal, "signal", lambda number, handler: None)
-    found = CliRunner().invoke(cli.app, ["train", "shop/none", "--base", "tiny", "--progress", "json"])
+def test_programs_get_an_error_as_an_event(run_here: Callable[..., Any]) -> None:
+    found = run_here("train", "shop/none", "--base", "tiny", "--progress", "json")
     assert found.exit_code == 1
     event = json.loads(found.stdout)
     assert (event["event"], event["code"]) == ("error", "copilot_unknown")
@@ -120,8 +130,8 @@ def test_programs_get_an_error_as_an_event(place: Path, monkeypatch: pytest.Monk
 
 
 def test_a_run_gives_way_to_other_programs_and_ends_when_it_is_told(place: Path) -> None:
-    line, environment = command(place, *train_arguments(place, "told"), "--nice", "7")
-    child = subprocess.Popen(line, env=environment, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)  # noqa: S603
+    line, variables = command(place, *train_arguments(place, "told"), "--nice", "7")
+    child = subprocess.Popen(line, env=variables, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)  # noqa: S603
     assert child.stdout is not None
     assert json.loads(child.stdout.readline())["event"] == "start"
     assert os.getpriority(os.PRIO_PROCESS, child.pid) == min(19, os.getpriority(os.PRIO_PROCESS, 0) + 7)
@@ -134,6 +144,6 @@ def test_unknown_names_are_one_line_and_help_needs_no_torch(place: Path) -> None
     found = run(place, "check", "shop/none")
     assert (found.returncode, found.stderr.split(":")[0]) == (1, "copilot_unknown")
     assert len(found.stderr.splitlines()) == 1
-    line, environment = command(place, "--help")
+    line, variables = command(place, "--help")
     probe = "import sys; import training.cli.main; sys.exit('torch' in sys.modules)"
-    assert subprocess.run([line[0], "-c", probe], env=environment, cwd=ROOT, check=False).returncode == 0  # noqa: S603
+    assert subprocess.run([line[0], "-c", probe], env=variables, cwd=ROOT, check=False).returncode == 0  # noqa: S603

@@ -147,10 +147,10 @@ def test_corrections_are_trained_with_the_copilots_own_and_versions_are_kept(
 ) -> None:
     own = tmp_path / "own"
     prepare(write(tmp_path / "all.jsonl", *(line(number) for number in range(12))), "shop/review", own)
-    examples = Examples("shop/review", data=job.data, corrections=own)
+    examples = Examples("shop/review", data=job.data, corrections=[own])
     assert examples.corrected == 12
     assert len(examples.rows["train"]) + len(examples.rows["heldout"]) == 10 + 12
-    personal = replace(job, corrections=own, own=True, recipe=RECIPE.model_copy(update={"epochs": 1}))
+    personal = replace(job, corrections=(own,), own=True, recipe=RECIPE.model_copy(update={"epochs": 1}))
     assert personal.key != job.key
     job.out.mkdir(parents=True)
     (job.out / "lock.json").write_text("{}")  # an earlier one of the user's

@@ -13,9 +13,9 @@ from server.text.checks.form import HasForm
 from tests.training.conftest import CHECKS, INSTRUCTIONS
 from training import make
 from training.job import Job
-from training.jobs import OWN_EXAMPLES_MIN, copilots_of, owners, shared_adapter
 from training.material import Material
 from training.measure.report import gate
+from training.plan import OWN_EXAMPLES_MIN, copilots_of, owners, shared_adapter
 
 TINY_INSTRUCTIONS = "Size guide: give the measure."
 
@@ -56,6 +56,15 @@ def test_rows_of_one_page_share_its_tokens_whatever_the_copilot(domain: Job) -> 
     first, second = material.copilots
     assert [row.prefix for row in first.train] == [row.prefix for row in second.train]
     assert [row.suffix for row in first.train] != [row.suffix for row in second.train]
+
+
+def test_of_each_copilot_so_many_held_out_examples_are_measured_evenly_over_its_file(domain: Job) -> None:
+    everything, some = Material(domain), Material(replace(domain, heldout_max=2))
+
+    assert [len(one.heldout) for one in everything.copilots] == [3, 3]
+    assert [len(one.heldout) for one in some.copilots] == [2, 2]
+    assert [row.suffix for row in some.heldout] == [everything.heldout[place].suffix for place in (0, 1, 3, 4)]
+    assert [len(one.heldout) for one in Material(replace(domain, heldout_max=3)).copilots] == [3, 3]
 
 
 def test_new_instructions_of_one_copilot_make_a_new_run(domain: Job) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from server.engine import BaseInfo
-from server.engine.local.base.adapter import check_adapter
+from server.engine.adapter_check import check_adapter
 from tests.server.fakes import FakeEngine, Harness, write_copilot
 from training.lock import base_fingerprint
 
@@ -27,7 +27,7 @@ async def test_a_training_from_the_sidebar_is_used_from_the_users_own_folder(har
     shipped = files(tmp_path / "adapters")
     wire, _ = await harness.connect()
 
-    wire.say({"type": "train.start", "copilot": "shop/review"})
+    wire.say({"type": "train.start", "copilot": "shop/review", "place": "tab"})
     phases: list[str] = []
     while (report := await wire.next(timeout_s=60))["type"] != "train.report":
         phases += [report["phase"]] if report["type"] == "train.progress" else []

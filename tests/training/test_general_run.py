@@ -2,20 +2,21 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from server.engine import BaseInfo
-from server.engine.local.base.adapter import check_adapter
+from server.engine.adapter_check import check_adapter
 from server.engine.local.base.outline import outline
 from server.errors import DataError
 from tests import tiny
 from tests.training.conftest import RECIPE
 from training.general import run
 from training.general.run import GeneralJob, train_general
-from training.jobs import general_job
+from training.plan import general_job
 
 PARAGRAPHS = (
     "The harbour master is Ida Holm. She took office in March 2019 after Per Lund.",
@@ -79,8 +80,19 @@ def test_a_run_ends_with_an_adapter_that_the_server_takes_and_with_its_figures(
     assert [file.name for file in general.out.parent.iterdir()] == ["tiny"], "nothing half-made stays"
 
 
+def test_a_run_whose_minutes_are_over_judges_its_last_weights_too(
+    general: GeneralJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run, "HELD_OUT_LOSS_ROWS", 4)
+
+    report = train_general(replace(general, rows=1_000_000), minutes=0.0002, on_event=lambda event: None)
+
+    lock = json.loads((general.out / "lock.json").read_text())
+    assert 0 < lock["rows"] == report["curve"][-1]["rows"]
+
+
 def test_another_start_or_another_count_of_rows_is_another_run(general: GeneralJob) -> None:
-    other = GeneralJob(**{name: getattr(general, name) for name in general.__slots__} | {"rows": 41})
+    other = replace(general, rows=41)
 
     assert other.key != general.key
 

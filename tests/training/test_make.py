@@ -12,8 +12,9 @@ import torch
 from safetensors.torch import load_file
 
 from server.catalog.adapter_files import check_files
+from server.engine.adapter_check import check_adapter
 from server.engine.local.base import loader
-from server.engine.local.base.adapter import check_adapter, read_adapter
+from server.engine.local.base.adapter import read_adapter
 from server.errors import CopilotError
 from server.files import sha256_of
 from tests.training.conftest import RECIPE
@@ -126,6 +127,21 @@ def test_evaluating_the_files_gives_the_figures_of_the_training(job: Job, made: 
         assert again[part] == made[part]
 
 
+def test_measuring_again_may_renew_the_report_and_nothing_else(job: Job, made: dict[str, Any]) -> None:
+    former = json.loads((job.out / "report.json").read_text())
+    before = {file.name: file.read_bytes() for file in job.out.iterdir()}
+    (job.out / "report.json").write_text(json.dumps(former | {"reason": "old"}))
+
+    make.evaluate(job, write=True)
+
+    renewed = json.loads((job.out / "report.json").read_text())
+    assert renewed["reason"] == former["reason"]
+    assert renewed["epochs"] == former["epochs"]
+    assert renewed["checks"] == former["checks"]
+    for name in ("adapter_model.safetensors", "adapter_config.json", "lock.json"):
+        assert (job.out / name).read_bytes() == before[name]
+
+
 def test_an_adapter_is_not_measured_on_another_base(job: Job, made: dict[str, Any], tmp_path: Path) -> None:
     other = Path(shutil.copytree(job.base, tmp_path / "other"))
     (other / "tokenizer.json").write_text((other / "tokenizer.json").read_text() + "\n")
@@ -146,6 +162,24 @@ def test_plain_peft_loads_the_folder_and_the_adapter_acts(job: Job, made: dict[s
     tensors = load_file(job.out / "adapter_model.safetensors")
     assert all(bool(tensor.any()) for name, tensor in tensors.items() if "lora_B" in name)
     assert {tensor.dtype for tensor in tensors.values()} == {torch.bfloat16}
+
+
+def test_a_plain_variant_acts_on_the_page_too(job: Job, tmp_path: Path) -> None:
+    plain = replace(job, out=tmp_path / "legal" / "_plain" / "tiny", plain=True)
+    report = make.train(plain, on_event=quiet)
+
+    assert json.loads((plain.out / "lock.json").read_text())["kind"] == "lora"
+    base = loader.load_base(job.base, dtype=torch.float32)
+    assert not read_adapter(check_adapter(plain.out, base.info), base.linears).activated
+    assert report["loss"]["after"] < report["loss"]["before"]
+    assert (report["forgetting"]["base_logit_diff_max"], report["forgetting"]["reload_diff_max"]) == (0.0, 0.0)
+    row = Material(plain).heldout[0]
+    ids = torch.tensor([[*row.prefix, *row.suffix]])
+    model, size = load_adapter(load_base(job.base, dtype="float32"), plain.out), row.answer_tokens
+    with torch.no_grad():
+        logits = model(input_ids=ids).logits[0, -size - 1 : -1]  # as vLLM computes it: PEFT's own forward pass
+    expected = torch.nn.functional.cross_entropy(logits, ids[0, -size:], reduction="sum")
+    assert fit.held_out_nll(model, PrefixCache(model), [row])[0, 0] == pytest.approx(float(expected), rel=1e-4)
 
 
 def test_training_stops_when_patience_is_over_and_keeps_the_best(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,6 +14,7 @@ from training.dataset.render import IGNORED, Rendered
 from training.fit.adapter import load_base
 from training.fit.attention import attend
 from training.fit.loop import held_out_nll, new_adapter, trainable
+from training.fit.memory import PAGES_BYTES_MAX, PAGES_BYTES_MIN, page_cache_bytes
 from training.fit.prefix import PrefixCache, answer_nll, collate
 
 
@@ -87,6 +88,12 @@ def test_each_prefix_is_read_once_and_the_oldest_goes_first(model: PeftModel, ro
     (kept,) = small.before(rows[0])
     small.before(rows[3])
     assert small.before(rows[0])[0] is not kept
+
+
+def test_the_kv_of_pages_may_take_a_quarter_of_the_free_memory_within_bounds() -> None:
+    assert page_cache_bytes(16 * 1024**3) == 4 * 1024**3
+    assert page_cache_bytes(0) == PAGES_BYTES_MIN
+    assert page_cache_bytes(10**12) == PAGES_BYTES_MAX
 
 
 def test_earlier_turns_lie_apart_from_their_page(model: PeftModel, rows: list[Rendered]) -> None:

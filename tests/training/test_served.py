@@ -8,7 +8,7 @@ import torch
 from peft import PeftModel
 from transformers import PreTrainedTokenizerBase
 
-from server.engine.local.base.loader import base_fingerprint
+from server.engine.fingerprint import base_fingerprint
 from server.text.grounding import quotations
 from server.text.prompt import PromptLayout
 from tests.training.conftest import RECIPE

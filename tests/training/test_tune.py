@@ -11,8 +11,9 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
 from typer.testing import CliRunner
 
-from server.catalog.acquire import disk, sources
-from server.engine.local.base.loader import base_fingerprint, load_base
+from server.catalog.acquire import sources
+from server.engine.fingerprint import base_fingerprint
+from server.engine.local.base.loader import load_base
 from server.errors import BaseError, DataError, TrainError
 from server.text.prompt import PromptLayout
 from tests import tiny
@@ -290,7 +291,7 @@ def test_a_run_that_breaks_while_writing_leaves_no_folder_and_goes_on_from_its_e
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as broken:
-        broken.setattr(disk, "put_in_place", no_room)
+        broken.setattr(tune_base, "replace_folder", no_room)
         with pytest.raises(BaseError) as error:
             tune_base.tune(job, on_event=quiet)
     left = list(job.out.parent.iterdir())

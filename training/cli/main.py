@@ -1,4 +1,4 @@
-"""`python -m training`: check, train, evaluate, all, table, corrections; tune. The server starts
+"""`python -m training`: check, train, evaluate, calibrate, all, table, corrections; tune. The server starts
 `train` and `evaluate` as child processes.
 
 Errors are one line, `code: sentence`, on standard error, exit status 1; with `--progress json` an event as well.
@@ -16,10 +16,12 @@ import typer
 from server.catalog.layout import FINDER, GENERAL
 from server.errors import DataError, RetinueError
 from server.settings import load_settings
+from server.terminal import cell, plain, terminal
 from training.cli.options import (
     BaseOption,
     CopilotArgument,
     DataOption,
+    HeldOutOption,
     NiceOption,
     OutOption,
     ProgressFormat,
@@ -33,7 +35,7 @@ from training.cli.options import (
 )
 from training.cli.tune import tune
 from training.dataset.examples import Examples
-from training.jobs import find_copilot, finder_job, general_job, job, owners
+from training.plan import calibration, find_copilot, finder_job, general_job, job, owners
 from training.progress import print_report
 
 app = typer.Typer(
@@ -47,7 +49,6 @@ app = typer.Typer(
 @app.command()
 def check(copilot: CopilotArgument, data: DataOption = None) -> None:
     """Read a copilot's examples and show what they are made of; exit status 1 when they should not be trained on."""
-    from rich.console import Console
     from rich.table import Table
 
     from training.dataset.audit import audit
@@ -55,10 +56,10 @@ def check(copilot: CopilotArgument, data: DataOption = None) -> None:
     with one_line_errors():
         record = find_copilot(copilot)
         lines = audit(Examples(record.id, data=data), checks=record.checks)
-        table = Table("", "", "refused because", title=record.id, box=None, title_justify="left")
+        table = Table("", "", "refused because", title=plain(record.id), box=None, title_justify="left")
         for line in lines:
-            table.add_row(line.name, line.value, line.wrong)
-        Console().print(table)
+            table.add_row(cell(line.name), cell(line.value), cell(line.wrong))
+        terminal().print(table)
         wrong = [line for line in lines if line.wrong]
         if wrong:
             raise DataError(f"{record.id}: {wrong[0].name}: {wrong[0].value}: {wrong[0].wrong}.", code="data_check")
@@ -71,7 +72,9 @@ def train(
     with_corrections: Annotated[bool, typer.Option(help="add your own corrections; implies --own")] = False,
     own: Annotated[bool, typer.Option(help="put the adapter into your own folder; the one in use there is kept")]
     = False,
-    nice: NiceOption = 0,
+    plain: Annotated[bool, typer.Option(help="a variant that acts on the page too, for vLLM; beside the adapter")]
+    = False,
+    nice: NiceOption = 0, heldout_max: HeldOutOption = 0,
     corpus: Annotated[Path | None, typer.Option(help="for `general`, `finder`: open texts and questions")]
     = None,
     rows: Annotated[int, typer.Option(min=1, help="for `general`: how many rows it sees")] = 20_000,
@@ -107,7 +110,7 @@ def train(
         with shown(progress) as on_event:
             one = job(
                 copilot, base=base, recipe=recipe, data=data, out=out,
-                own=own or with_corrections, with_corrections=with_corrections,
+                own=own or with_corrections, with_corrections=with_corrections, heldout_max=heldout_max, plain=plain,
             )  # fmt: skip
             report = make.train(one, on_event=on_event)
         if progress == ProgressFormat.bar:
@@ -118,17 +121,37 @@ def train(
 def evaluate(
     copilot: CopilotArgument, base: BaseOption = "", recipe: RecipeOption = None, data: DataOption = None,
     out: OutOption = None, progress: ProgressOption = ProgressFormat.bar, threads: ThreadsOption = 0,
+    heldout_max: HeldOutOption = 0,
+    write: Annotated[bool, typer.Option("--write", help="renew report.json and the card")] = False,
 ) -> None:  # fmt: skip
-    """Measure an adapter that exists, once more. Writes nothing."""
+    """Measure an adapter that exists, once more. Writes nothing, but with --write."""
     with one_line_errors():
         quiet(threads)
         from training import make
 
-        report = make.evaluate(job(copilot, base=base, recipe=recipe, data=data, out=out))
+        one = job(copilot, base=base, recipe=recipe, data=data, out=out, heldout_max=heldout_max)
+        report = make.evaluate(one, write=write)
         if progress == ProgressFormat.json:
             print(json.dumps({"event": "report", **report}), flush=True)
         else:
             print_report(report)
+
+
+@app.command()
+def calibrate(
+    owner: Annotated[str, typer.Argument(help="a category, a copilot with an adapter of its own, or `general`")],
+    base: BaseOption = "", data: DataOption = None, threads: ThreadsOption = 0, heldout_max: HeldOutOption = 0,
+) -> None:  # fmt: skip
+    """Find out on held-out questions how sure an adapter must be to say "The page does not say.", and keep it in its
+    lock.json. Training does so at its end.
+    """
+    with one_line_errors():
+        quiet(threads)
+        from training.calibrate import calibrate as run
+
+        wanted = calibration(owner, base=base, data=data, heldout_max=heldout_max)
+        for name, least in run(wanted).items():
+            print(f"{plain(owner)}: {name}: {'too few questions' if least is None else least}")
 
 
 @app.command()
@@ -145,7 +168,7 @@ def corrections(
         folder.parent.mkdir(parents=True, exist_ok=True)
         found = prepare(file, record.id, folder)
         for line, reason, _ in found.refused:
-            print(f"{file.name}, line {line}: {reason}", file=sys.stderr)
+            print(plain(f"{file.name}, line {line}: {reason}", lines=False), file=sys.stderr)
         left = f"{found.repeated} repeated, {found.over_site_cap} over the cap of their site"
         print(f"{found.count('train')} for training, {found.count('heldout')} held out; left out: {left}, ", end="")
         print(f"{len(found.refused)} refused, {found.of_others} for other copilots. {folder}")
@@ -157,6 +180,7 @@ def corrections(
 def all_copilots(
     base: BaseOption = "", recipe: RecipeOption = None, data: DataOption = None,
     progress: ProgressOption = ProgressFormat.bar, threads: ThreadsOption = 0, nice: NiceOption = 0,
+    heldout_max: HeldOutOption = 0,
 ) -> None:  # fmt: skip
     """Train the adapter of every category, then those of its copilots that have many examples, where they are not up to
     date."""
@@ -168,14 +192,14 @@ def all_copilots(
     data = data or load_settings().adapters_dir
     for owner in owners(data):
         try:
-            one = job(owner, base=base, recipe=recipe, data=data, out=None)
+            one = job(owner, base=base, recipe=recipe, data=data, out=None, heldout_max=heldout_max)
             if one.up_to_date:
                 print(f"{owner}: up to date", file=sys.stderr, flush=True)
                 continue
             with shown(progress) as on_event:
                 report = make.train(one, on_event=on_event)
         except RetinueError as error:  # bad examples of one must not stop the others
-            print(f"{error.code}: {error.message}", file=sys.stderr, flush=True)
+            print(f"{error.code}: {plain(error.message, lines=False)}", file=sys.stderr, flush=True)
             failed = True
             continue
         if progress == ProgressFormat.bar:

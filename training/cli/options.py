@@ -16,6 +16,8 @@ from typing import Annotated
 import typer
 
 from server.errors import RetinueError
+from server.files import refusal_of
+from server.terminal import plain
 
 
 class ProgressFormat(StrEnum):
@@ -33,6 +35,9 @@ ProgressOption = Annotated[ProgressFormat, typer.Option(help="a bar, or JSON lin
 DataOption = Annotated[Path | None, typer.Option(help="folder of all examples; by default adapters/")]
 OutOption = Annotated[Path | None, typer.Option(help="adapter folder; by default in adapters/")]
 NiceOption = Annotated[int, typer.Option(min=0, max=19, help="give way to other programs, where the system can")]
+HeldOutOption = Annotated[
+    int, typer.Option(min=0, help="measure on so many held-out examples of each copilot at most; 0: on all")
+]
 ThreadsOption = Annotated[int, typer.Option(min=0, help="processor threads; 0: as many as torch takes")]
 
 
@@ -40,15 +45,27 @@ ThreadsOption = Annotated[int, typer.Option(min=0, help="processor threads; 0: a
 def one_line_errors(progress: ProgressFormat = ProgressFormat.bar) -> Iterator[None]:
     """Turn what a person can mend into one line and exit status 1."""
     try:
-        yield
+        with _files_that_fail():
+            yield
     except RetinueError as error:
         if progress == ProgressFormat.json:
             print(json.dumps({"event": "error", "code": error.code, "message": error.message}), flush=True)
-        print(f"{error.code}: {error.message}", file=sys.stderr, flush=True)
+        print(f"{error.code}: {plain(error.message, lines=False)}", file=sys.stderr, flush=True)
         raise typer.Exit(1) from error
     except KeyboardInterrupt:
         print("cancelled: run the same command again to go on.", file=sys.stderr, flush=True)
         raise typer.Exit(130) from None
+
+
+@contextmanager
+def _files_that_fail() -> Iterator[None]:
+    """A full disk or a folder that cannot be written, as a sentence. Raises RetinueError."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise refusal_of(error) from error
 
 
 def give_way(nice: int) -> None:

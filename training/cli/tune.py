@@ -22,7 +22,7 @@ from training.cli.options import (
     quiet,
     shown,
 )
-from training.jobs import find_base
+from training.plan import find_base
 
 _KEPT_BYTES_MAX = 2**31 - 1  # the most that glibc takes
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}")

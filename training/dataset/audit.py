@@ -12,19 +12,17 @@ from statistics import median
 from server.text.checks import CheckSpec, run_checks
 from server.text.grounding import citations, quotations
 from server.text.page import Page
+from server.text.shingles import LEAK_SHARE_MAX, Shingles, shingles
 from training.dataset.examples import SPLITS, Example, Examples
+from training.dataset.leaks import answer_leaks, most_seen
 
-SHINGLE_WORDS = 5
 NEAR = 0.7  # Jaccard index of two examples' shingles from which they count as near-duplicates
 NEAR_SHARE_MAX = 0.02
-LEAK_SHARE_MAX = 0.1  # part of a held-out page's shingles that may stand on a training page
 GOLD_SHARE_MIN = 0.8  # part of the examples' own answers that must pass each check
 BLOCK_SHARE_MAX = 1 / 3  # of a page's examples that may name the same block, where the page has some examples
 BLOCK_EXAMPLES_MIN = 6  # fewer show no habit
 FIRST_WORD_SHARE_MAX = 0.75
 _WORD = re.compile(r"[\w’'-]+")
-
-Shingles = frozenset[tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +46,6 @@ def audit(examples: Examples, *, checks: Sequence[CheckSpec]) -> list[Line]:
     everything = [(row, examples.pages[split][row.page]) for split in SPLITS for row in examples.rows[split]]
     lines += [_gold(check, everything) for check in checks]
     return lines
-
-
-def shingles(text: str) -> Shingles:
-    """Runs of five words, in lower case; a shorter text is one run."""
-    words = _WORD.findall(text.lower())
-    count = max(1, len(words) - SHINGLE_WORDS + 1)
-    return frozenset(tuple(words[at : at + SHINGLE_WORDS]) for at in range(count))
 
 
 def near_duplicates(texts: Sequence[str]) -> list[tuple[int, int]]:
@@ -120,22 +111,15 @@ def _near_duplicates(rows: Sequence[Example]) -> Line:
 
 
 def _page_leaks(examples: Examples) -> Line:
-    train = {slug: shingles(_text(page)) for slug, page in examples.pages["train"].items()}
-    worst, where = 0.0, ""
-    for slug, page in examples.pages["heldout"].items():
-        own = shingles(_text(page))
-        for other, seen in train.items():
-            share = len(own & seen) / len(own)
-            if share > worst:
-                worst, where = share, f"{slug} and {other}"
-    return Line("held-out pages seen in training", f"{worst:.1%} at most", where if worst > LEAK_SHARE_MAX else "")
+    found = {share: f"{slug} and {other}" for slug, (share, other) in most_seen(examples.pages).items()}
+    worst = max(found, default=0.0)
+    wrong = found[worst] if worst > LEAK_SHARE_MAX else ""
+    return Line("held-out pages seen in training", f"{worst:.1%} at most", wrong)
 
 
 def _answer_leaks(examples: Examples) -> Line:
-    rows = examples.rows
-    train = {(row.question.lower(), row.answer.lower()) for row in rows["train"] if row.kind != "abstain"}
-    same = [row for row in rows["heldout"] if (row.question.lower(), row.answer.lower()) in train]
-    return Line("held-out answers seen in training", f"{len(same)}", same[0].question if same else "")
+    same = [row.question for row in answer_leaks(examples)]
+    return Line("held-out answers seen in training", f"{len(same)}", same[0] if same else "")
 
 
 def _gold(check: CheckSpec, rows: Sequence[tuple[Example, Page]]) -> Line:
@@ -146,10 +130,6 @@ def _gold(check: CheckSpec, rows: Sequence[tuple[Example, Page]]) -> Line:
     return Line(
         f"answers that pass {check.label}", f"{share:.0%}", failed[0].question if share < GOLD_SHARE_MIN else ""
     )
-
-
-def _text(page: Page) -> str:
-    return "\n".join(block.text for block in page.blocks)
 
 
 def _spread(numbers: Sequence[int]) -> str:

@@ -6,7 +6,7 @@ adapters/<category>/
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence, Set
 from pathlib import Path
 from typing import Literal
 
@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from server.catalog.layout import pages_folder
 from server.errors import DataError
+from server.files import TEXT_BYTES_MAX, read_regular_text, why_not
 from server.settings import load_settings
 from server.text.checks import ABSTAIN
 from server.text.grounding import quotations
@@ -47,26 +48,27 @@ class Example(BaseModel):
 
 
 class Examples:
-    """All examples of one copilot (or of `general`), and all pages of its category by slug; `corrections` is a folder
+    """All examples of one copilot (or of `general`), and all pages of its category by slug; `corrections` are folders
     of the user's own examples, `pages` are those of the category by split where they were read before.
 
     Raises DataError with file and line.
     """
 
     def __init__(
-        self, copilot: str, *, data: Path | None = None, corrections: Path | None = None, pages: Pages | None = None
+        self, copilot: str, *, data: Path | None = None, corrections: Sequence[Path] = (), pages: Pages | None = None
     ) -> None:
         root = data if data is not None else load_settings().adapters_dir
         self.copilot = copilot
         self.folder = root / copilot
         if not any((self.folder / f"{split}.jsonl").is_file() for split in SPLITS):
             raise DataError(f"There are no examples for {copilot}.", code="data_missing")
-        folder = pages_folder(root, copilot)
-        self.pages: Pages = dict(pages) if pages else {split: read_pages(folder / split) for split in SPLITS}
+        shared = pages_folder(root, copilot)
+        self.pages: Pages = dict(pages) if pages else {split: read_pages(shared / split) for split in SPLITS}
         self.rows = {split: list(self._rows(split)) for split in SPLITS}
         self.corrected = 0
-        if corrections is not None:
-            self._add(corrections)
+        self.corrected_pages = set[str]()
+        for folder in corrections:
+            self._add(folder)
 
     def _rows(self, split: Literal["train", "heldout"]) -> Iterator[Example]:
         file = self.folder / f"{split}.jsonl"
@@ -88,17 +90,23 @@ class Examples:
             self.pages[split] = self.pages[split] | pages
             self.rows[split] += rows
             self.corrected += len(rows)
+            self.corrected_pages |= pages.keys()
+
+    def leave_out(self, slugs: Set[str]) -> None:
+        """Held-out pages that are not to be measured on, with their examples."""
+        self.pages["heldout"] = {slug: page for slug, page in self.pages["heldout"].items() if slug not in slugs}
+        self.rows["heldout"] = [row for row in self.rows["heldout"] if row.page not in slugs]
 
 
 def read_pages(folder: Path) -> dict[str, Page]:
     """Every Markdown page of a folder by its slug. Raises DataError."""
-    return {file.stem: parse_page(file.read_text(encoding="utf-8")) for file in sorted(folder.glob("*.md"))}
+    return {file.stem: parse_page(_text(file)) for file in sorted(folder.glob("*.md"))}
 
 
 def read_rows(file: Path, pages: Mapping[str, Page], *, where: str, folder: str) -> Iterator[Example]:
     """The examples of one file, checked against their pages. Raises DataError with `where` and the line."""
     seen: set[tuple[str, str]] = set()
-    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1):
+    for number, line in enumerate(read_lines(file), start=1):
         place = f"{where}, line {number}"
         try:
             example = Example.model_validate_json(line)
@@ -113,6 +121,21 @@ def read_rows(file: Path, pages: Mapping[str, Page], *, where: str, folder: str)
         seen.add((example.page, example.question))
         check_quotes(example, page, place)
         yield example
+
+
+def read_lines(file: Path) -> list[str]:
+    """Raises DataError (`data_unreadable`)."""
+    return _text(file).splitlines()
+
+
+def _text(file: Path) -> str:
+    """Raises DataError (`data_unreadable`)."""
+    try:
+        return read_regular_text(file, bytes_max=TEXT_BYTES_MAX, inside=file.parent.parent)
+    except OSError as error:
+        raise DataError(f"{file} {why_not(error)}.", code="data_unreadable") from error
+    except UnicodeDecodeError as error:
+        raise DataError(f"{file} is no text in UTF-8.", code="data_unreadable") from error
 
 
 def check_quotes(example: Example, page: Page, where: str) -> None:

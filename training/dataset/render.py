@@ -5,7 +5,7 @@ A row is the frozen part (page and earlier turns: base KV) and the active part (
 
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from server.conversation.evidence import Found
 from server.errors import DataError
@@ -36,11 +36,17 @@ class Rendered:
     page_tokens: int
     spans: dict[int, tuple[int, int]] = field(default_factory=dict, compare=False)  # of each block, in `prefix`
     ranked: tuple[Passage, ...] = field(default=(), compare=False)  # every unit of the page, best first
+    instructed: bool = field(default=False, compare=False)  # asked after a copilot's instructions
 
     @property
     def offset(self) -> int:
         """Position of the first token on which the adapter acts."""
         return len(self.prefix)
+
+    def whole(self) -> "Rendered":
+        """As a plain adapter reads it, which acts on the page too."""
+        at = self.offset + self.answer_at
+        return replace(self, prefix=(), suffix=(*self.prefix, *self.suffix), answer_at=at, page_tokens=0)
 
     @property
     def labels(self) -> tuple[int, ...]:
@@ -86,7 +92,10 @@ class Renderer:
         )
         answer = [*self._layout.text(example.answer), self._layout.stop_id]
         ids, size = (*prefix.ids, *history), len(prefix.ids)
-        row = Rendered(example, page, ids, (*asked, *answer), len(asked), size, prefix.spans, found.ranked)
+        row = Rendered(
+            example, page, ids, (*asked, *answer), len(asked), size, prefix.spans, found.ranked,
+            instructed=bool(self._instructions),
+        )  # fmt: skip
         self._check_mask(row)
         return row if len(row.prefix) + len(row.suffix) <= self._context else None
 

@@ -16,7 +16,7 @@ from server.catalog.layout import FINDER, GENERAL, pages_folder
 from server.errors import DataError
 from server.text.finder import Finder
 from server.text.grounding import quotations
-from training.dataset.examples import Example, Examples, read_pages
+from training.dataset.examples import Example, Examples, read_lines, read_pages
 from training.general.corpus import Document
 from training.general.pages import PageMaker
 from training.general.tasks import HUMAN_TASKS, asked
@@ -53,7 +53,7 @@ def own_questions(data: Path) -> list[AskedPage]:
     """The questions of train.jsonl by page. Raises DataError with the line."""
     file, by_page = data / FINDER / "train.jsonl", dict[tuple[str, str], list[Question]]()
     finders: dict[tuple[str, str], Finder] = {}
-    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1):
+    for number, line in enumerate(read_lines(file), start=1):
         try:
             row = _Row.model_validate_json(line)
         except ValidationError as error:

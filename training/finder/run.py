@@ -4,8 +4,6 @@ Called by cli. Measured on held-out pages, by how often the unit that answers is
 """
 
 import json
-import shutil
-import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,15 +13,16 @@ from typing import Any
 import torch
 from transformers import AutoTokenizer, BertModel
 
+from server.catalog import versions
 from server.catalog.layout import FINDER
 from server.engine.adapter_lock import AdapterLock, write_lock
 from server.engine.local.encoder import SentenceEncoder
-from server.files import ADAPTER_WEIGHTS, sha256_of
+from server.files import ADAPTER_CONFIG, ADAPTER_WEIGHTS, SMALL_BYTES_MAX, read_regular, sha256_of
+from server.folders import replace_folder
 from server.text.finder import Encoder
 from training import lock
 from training.finder.fit import ALPHA, LR, RANK, FinderFit, OnEvent
 from training.finder.questions import AskedPage, corpus_questions, example_questions, own_questions
-from training.fit.adapter import put_in_place
 from training.general.corpus import read_questions
 
 FIRST = (1, 4, 5, 8)  # places looked at
@@ -49,23 +48,19 @@ def train_finder(job: FinderJob, *, on_event: OnEvent) -> dict[str, Any]:
     tokenizer = AutoTokenizer.from_pretrained(job.encoder, local_files_only=True)
     fit = FinderFit(encoder, tokenizer, own, corpus_questions(documents, seed=SEED), seed=SEED, on_event=on_event)
     steps = fit.run(minutes=job.minutes)
-    job.out.parent.mkdir(parents=True, exist_ok=True)
-    made = Path(tempfile.mkdtemp(prefix=f".{job.out.name}.", dir=job.out.parent))
-    try:
+    with versions.writing(job.out) as made:
         fit.model.to(torch.bfloat16).save_pretrained(str(made))
         report = finish(job, made, steps=steps, trainable=sum(weight.numel() for weight in fit.weights))
-        put_in_place(made, job.out)
-    finally:
-        shutil.rmtree(made, ignore_errors=True)
+        replace_folder(made, job.out)
     on_event({"event": "done", "folder": str(job.out), **report["heldout"]})
     return report
 
 
 def finish(job: FinderJob, made: Path, *, steps: int, trainable: int) -> dict[str, Any]:
     """Measure the adapter in `made` and write lock, report and card into it; returns the report."""
-    config = json.loads((made / "adapter_config.json").read_text(encoding="utf-8"))
+    config = json.loads(read_regular(made / ADAPTER_CONFIG, bytes_max=SMALL_BYTES_MAX))
     config["base_model_name_or_path"] = job.encoder.name  # not a path of this machine
-    _write(made / "adapter_config.json", config)
+    _write(made / ADAPTER_CONFIG, config)
     heldout = example_questions(job.data, "heldout")
     report = {
         "questions": sum(len(page.questions) for page in heldout),

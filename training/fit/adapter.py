@@ -5,22 +5,22 @@ base's name, mode 0644, no pickle, no copied tokenizer.
 """
 
 import json
-import os
-import shutil
 from pathlib import Path
 
 import torch
 from peft import PeftModel, get_peft_model_state_dict
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from transformers import PreTrainedModel
 
 from server.engine.local.base import loader
 from server.errors import CopilotError
-from server.files import ADAPTER_WEIGHTS
+from server.files import ADAPTER_WEIGHTS, SMALL_BYTES_MAX, check_folder, check_regular, read_regular, why_not
+from training.fit.checkpoint import write_tensors
 
 CONFIG = "adapter_config.json"
 STORED = torch.bfloat16
+ADAPTER_BYTES_MAX = 256 * 1024**2
 
 
 def load_base(folder: Path, *, dtype: str) -> PreTrainedModel:
@@ -41,12 +41,17 @@ def load_adapter(base: PreTrainedModel, folder: Path) -> PeftModel:
     """Plain PEFT, as anyone would load it. Raises CopilotError (`copilot_unreadable`)."""
     if not (folder / ADAPTER_WEIGHTS).exists() or not (folder / CONFIG).exists():
         raise CopilotError(f"{folder} holds no adapter.", code="copilot_unreadable")
+    try:
+        check_folder(folder, bytes_max=ADAPTER_BYTES_MAX)
+    except OSError as error:
+        raise CopilotError(f"{error.filename or folder} {why_not(error)}.", code="copilot_unreadable") from error
     return PeftModel.from_pretrained(base, str(folder)).eval()
 
 
 def load_start(model: PeftModel, folder: Path) -> None:
     """Copy an adapter's weights into a fresh one of the same shape. Raises CopilotError (`copilot_weights_invalid`)."""
     try:
+        check_regular(folder / ADAPTER_WEIGHTS, bytes_max=ADAPTER_BYTES_MAX, inside=folder)
         stored = load_file(folder / ADAPTER_WEIGHTS)
     except (OSError, SafetensorError) as error:
         raise CopilotError(f"{folder} holds no adapter.", code="copilot_unreadable") from error
@@ -75,23 +80,12 @@ def write_weights(model: PeftModel, folder: Path, *, base_name: str) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     tensors = get_peft_model_state_dict(model)
     stored = {name: tensors[name].detach().to("cpu", STORED).contiguous() for name in sorted(tensors)}
-    save_file(stored, folder / ADAPTER_WEIGHTS, metadata={"format": "pt"})
+    write_tensors(stored, folder / ADAPTER_WEIGHTS, metadata={"format": "pt"})
     config = model.peft_config["default"]
     config.save_pretrained(str(folder))
-    fields = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+    fields = json.loads(read_regular(folder / CONFIG, bytes_max=SMALL_BYTES_MAX))
     fields |= {"base_model_name_or_path": base_name, "inference_mode": True}
     fields["target_modules"] = sorted(config.target_modules)
     (folder / CONFIG).write_text(json.dumps(fields, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     for name in (ADAPTER_WEIGHTS, CONFIG):
         (folder / name).chmod(0o644)
-
-
-def put_in_place(made: Path, out: Path) -> None:
-    """Make the finished folder the adapter; what stood there before goes only then."""
-    made.chmod(0o755)
-    aside = out.with_name(f".{out.name}.old")
-    shutil.rmtree(aside, ignore_errors=True)
-    if out.exists():
-        os.replace(out, aside)
-    os.replace(made, out)
-    shutil.rmtree(aside, ignore_errors=True)

@@ -3,6 +3,7 @@
 No pickle. Called by fit, tune and general.
 """
 
+import errno
 import json
 import os
 from dataclasses import asdict
@@ -37,10 +38,21 @@ def save(fit: Resumable) -> None:
     fit.file.parent.mkdir(parents=True, exist_ok=True)
     temporary = fit.file.with_name(fit.file.name + ".new")
     state = {"key": fit.key, "progress": asdict(fit.progress)}
-    save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, temporary, {"state": json.dumps(state)})
+    contiguous = {name: tensor.contiguous() for name, tensor in tensors.items()}
+    write_tensors(contiguous, temporary, metadata={"state": json.dumps(state)})
     with open(temporary, "rb") as written:
         os.fsync(written.fileno())
     os.replace(temporary, fit.file)
+
+
+def write_tensors(tensors: dict[str, torch.Tensor], file: Path, *, metadata: dict[str, str]) -> None:
+    """Raises OSError, also for what the library reports in its own way."""
+    try:
+        save_file(tensors, file, metadata)
+    except SafetensorError as error:
+        full = "No space left" in str(error) or "StorageFull" in str(error)
+        number = errno.ENOSPC if full else errno.EIO
+        raise OSError(number, os.strerror(number), str(file)) from error
 
 
 def load(fit: Resumable) -> bool:

@@ -40,7 +40,9 @@ class Progress:
 
 
 def new_adapter(base: PreTrainedModel, recipe: Recipe, *, user_header: Sequence[int]) -> PeftModel:
-    """A fresh activated LoRA on `base`, which it leaves as it is. Seeded before the first random number."""
+    """A fresh LoRA on `base`, which it leaves as it is: activated by `user_header`, or plain without one. Seeded before
+    the first random number.
+    """
     torch.manual_seed(recipe.seed)
     config = LoraConfig(
         r=recipe.rank,
@@ -48,7 +50,7 @@ def new_adapter(base: PreTrainedModel, recipe: Recipe, *, user_header: Sequence[
         lora_dropout=recipe.dropout,
         target_modules=sorted(recipe.targets),
         task_type=TaskType.CAUSAL_LM,
-        alora_invocation_tokens=list(user_header),
+        alora_invocation_tokens=list(user_header) or None,
     )
     model = get_peft_model(base, config)
     assert isinstance(model, PeftModel)  # noqa: S101 - the other kind is made for mixed adapters only
@@ -98,7 +100,9 @@ class Fit:
     def run(self) -> Progress:
         """Train to the last epoch or until held-out loss rose `patience` times; ends with the best weights in place."""
         if checkpoint.load(self):
-            self.on_event({"event": "resumed", "epoch": self.progress.epoch})
+            place = {"epoch": self.progress.epoch, "step": self.progress.step, "of": self.recipe.epochs}
+            epochs = [entry | {"epoch": int(entry["epoch"])} for entry in self.progress.epochs]
+            self.on_event({"event": "resumed", **place, "epochs": epochs})
         else:
             before = mean_nll(held_out_nll(self.model, self.prefixes, self.heldout))
             self.progress.best = before

@@ -16,16 +16,18 @@ from torch.utils.checkpoint import checkpoint
 from transformers import AutoConfig
 from transformers.modeling_layers import GradientCheckpointingLayer
 
+from server.engine import fingerprint
 from server.engine.local.base import loader
 from server.errors import BaseError
 from training.dataset.render import Rendered
-from training.fit.prefix import CACHE_BYTES_MAX
 from training.recipe import Recipe
 
 RUNTIME_BYTES = 700 * 1024**2  # the libraries themselves, and what their allocator keeps
 KERNELS_BYTES = 1_600 * 1024**2  # oneDNN on a processor in bfloat16: programs of the last 1,024 shapes (1.1 to 1.6 GB)
 LOADING_BYTES_PER_BYTE = 1.2  # while weights are read, part of them is there twice
 KEPT_PER_TOKEN = 14, 4  # values that a layer keeps for its backward pass, in hidden and in intermediate sizes
+PAGES_SHARE = 0.25  # of the free memory that the KV of pages may take, within these bounds
+PAGES_BYTES_MIN, PAGES_BYTES_MAX = 1024**3, 8 * 1024**3
 SHARE_MAX = 0.9  # of the free memory that a run may take
 ADAPTER_COPIES = 5  # weight, gradient, two moments, the best so far: four bytes each
 
@@ -60,7 +62,7 @@ def estimate(
     """What training `rows` on the base in `folder` takes. Raises BaseError (`base_unreadable`)."""
     try:
         config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-        stored = sum((folder / name).stat().st_size for name in loader.weight_files(folder))
+        stored = sum((folder / name).stat().st_size for name in fingerprint.weight_files(folder))
     except (OSError, ValueError, KeyError) as error:
         raise BaseError(f"The base model {folder.name} cannot be read: {error}", code="base_unreadable") from error
     wanted = {"float32": torch.float32, "bfloat16": torch.bfloat16}.get(recipe.dtype) or loader.preferred_dtype(device)
@@ -82,10 +84,11 @@ def estimate(
     kept = layer + layers * tokens * hidden * width if recipe.checkpointing else layers * layer
     scores = 4 * len(longest[-1].suffix) * heads * reach * width  # of one row in one layer, before and after softmax
     logits = 3 * len(longest) * max(row.answer_tokens for row in longest) * config.vocab_size * 4
+    available = free_bytes(device) if available is None else available
     return Need(
         weights=int(stored * _stored_to(width, stored, folder) * LOADING_BYTES_PER_BYTE),
-        adapter=adapter * 4 * ADAPTER_COPIES, page_kv=min(page_kv, CACHE_BYTES_MAX), step=kept + scores + logits,
-        available=free_bytes(device) if available is None else available,
+        adapter=adapter * 4 * ADAPTER_COPIES, step=kept + scores + logits,
+        page_kv=min(page_kv, page_cache_bytes(available)), available=available,
         kernels=KERNELS_BYTES if device == "cpu" and wanted == torch.bfloat16 else 0,
     )  # fmt: skip
 
@@ -98,6 +101,13 @@ def check_fits(need: Need, *, base: str) -> None:
             'dtype = "bfloat16" or checkpointing = true, or choose a smaller base.',
             code="base_too_large",
         )
+
+
+def page_cache_bytes(available: int) -> int:
+    """How much KV of pages is kept from step to step, by the free memory. A page of 1,500 tokens takes 34 MB of
+    SmolLM2-135M, and a category has some hundred: with room for half of them every second row reads its page again.
+    """
+    return min(PAGES_BYTES_MAX, max(PAGES_BYTES_MIN, int(available * PAGES_SHARE)))
 
 
 def free_bytes(device: str) -> int:
@@ -135,7 +145,7 @@ def _stored_to(width: int, stored: int, folder: Path) -> float:
 
     if not stored:
         return 1.0
-    with safe_open(folder / loader.weight_files(folder)[0], "pt") as tensors:
+    with safe_open(folder / fingerprint.weight_files(folder)[0], "pt") as tensors:
         first = next(iter(tensors.keys()))
         kind = tensors.get_slice(first).get_dtype()
     return width / {"F32": 4, "BF16": 2, "F16": 2}.get(kind, width)

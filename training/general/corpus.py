@@ -15,6 +15,7 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 
 from server.errors import DataError
+from server.files import TEXT_BYTES_MAX, read_regular_text
 
 HELD_OUT_SOURCES = frozenset(
     {
@@ -70,7 +71,7 @@ class Document:
 def held_out_sources(corpus: Path) -> frozenset[str]:
     """Raises DataError when `held-out.txt` cannot be read."""
     try:
-        lines = (corpus / "held-out.txt").read_text(encoding="utf-8").splitlines()
+        lines = read_regular_text(corpus / "held-out.txt", bytes_max=TEXT_BYTES_MAX).splitlines()
     except FileNotFoundError:
         return HELD_OUT_SOURCES
     except (OSError, UnicodeDecodeError) as error:

@@ -68,6 +68,9 @@ class GeneralFit:
             if self.progress.rows >= len(self.progress.curve) * self.every_rows or self.progress.rows >= self.rows_max:
                 self._look()
             checkpoint.save(self)
+        if self.progress.curve[-1]["rows"] < self.progress.rows:  # the minutes ended between two looks
+            self._look()
+            checkpoint.save(self)
         with torch.no_grad():
             for name, weight in self.weights.items():
                 weight.copy_(self.best[name])

@@ -1,13 +1,11 @@
 """`python -m training train general`: makes adapters/general/_adapters/<base>, from which other adapters start.
 
-Called by cli. Everything is written into a temporary folder and moved into place at the end; a killed run
+Called by cli. Everything is written into a temporary folder and put in place in one step at the end; a killed run
 resumes from its checkpoint.
 """
 
 import json
 import random
-import shutil
-import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,12 +14,14 @@ from typing import Any
 
 from transformers import AutoTokenizer
 
+from server.catalog import versions
 from server.catalog.bases import EncoderFiles
 from server.catalog.copilots import Copilot
 from server.catalog.layout import GENERAL, pages_folder
 from server.engine.adapter_lock import AdapterLock, write_lock
 from server.errors import DataError
-from server.files import ADAPTER_WEIGHTS, sha256_of
+from server.files import ADAPTER_WEIGHTS, CONFIG_BYTES_MAX, read_regular, sha256_of
+from server.folders import replace_folder
 from server.text.prompt import PromptLayout
 from training import lock
 from training.dataset.examples import Examples
@@ -29,12 +29,15 @@ from training.dataset.render import Rendered, Renderer
 from training.dataset.search import Search, open_encoder
 from training.fit import adapter
 from training.fit.loop import new_adapter
+from training.fit.prefix import PrefixCache
 from training.general.card import card
 from training.general.corpus import read_questions
 from training.general.figures import figures
 from training.general.fit import GeneralFit, OnEvent, quoted_weights
 from training.general.rows import Own, Rows
 from training.general.taught import Taught
+from training.job import alone_in
+from training.measure.calibrate import calibrated
 from training.measure.served import answers
 from training.recipe import Recipe
 
@@ -84,7 +87,7 @@ class Material:
     def __init__(self, job: GeneralJob) -> None:
         self.tokenizer: Any = AutoTokenizer.from_pretrained(job.base, local_files_only=True)
         self.layout = PromptLayout(self.tokenizer)
-        config = json.loads((job.base / "config.json").read_text(encoding="utf-8"))
+        config = json.loads(read_regular(job.base / "config.json", bytes_max=CONFIG_BYTES_MAX))
         search = Search(open_encoder(job.encoder))
         renderer = Renderer(self.layout, instructions="", context=int(config["max_position_embeddings"]), search=search)
         examples = Examples(GENERAL, data=job.data)
@@ -110,8 +113,13 @@ class Material:
 def train_general(job: GeneralJob, *, minutes: float | None, on_event: OnEvent) -> dict[str, Any]:
     """Make the adapter and return its report; with `minutes` the run may stop before its last row and be gone on with.
 
-    Raises DataError, BaseError, CopilotError.
+    Raises DataError, BaseError, CopilotError (`copilot_busy`), TrainError (`train_running`).
     """
+    with alone_in(job.work), versions.writing(job.out) as made:
+        return _train(job, made, minutes=minutes, on_event=on_event)
+
+
+def _train(job: GeneralJob, made: Path, *, minutes: float | None, on_event: OnEvent) -> dict[str, Any]:
     started, material = time.monotonic(), Material(job)
     model = new_adapter(adapter.load_base(job.base, dtype=job.recipe.dtype), job.recipe,
                         user_header=material.layout.user_header)  # fmt: skip
@@ -125,14 +133,12 @@ def train_general(job: GeneralJob, *, minutes: float | None, on_event: OnEvent) 
     fit.run(minutes=minutes)
     adapter.round_weights(model)
     on_event({"event": "measuring"})
-    made = _beside(job.out)
-    try:
-        adapter.write_weights(model, made, base_name=job.base.name)
-        record = _lock(job, fit, made, trained=sum(weight.numel() for weight in fit.weights.values()))
-        report = finish(job, made, record, material, curve=fit.progress.curve)
-        adapter.put_in_place(made, job.out)
-    finally:
-        shutil.rmtree(made, ignore_errors=True)
+    adapter.write_weights(model, made, base_name=job.base.name)
+    record = _lock(job, fit, made, trained=sum(weight.numel() for weight in fit.weights.values()))
+    held = [*material.own, *material.copilots]
+    record |= calibrated(model, PrefixCache(model), held, material.layout)
+    report = finish(job, made, record, material, curve=fit.progress.curve)
+    replace_folder(made, job.out)
     on_event(
         {"event": "done", "folder": str(job.out), "seconds": round(time.monotonic() - started, 1), **report["own"]}
     )
@@ -186,11 +192,6 @@ def _lock(job: GeneralJob, fit: GeneralFit, made: Path, *, trained: int) -> dict
         "trainable_share": round(trained / parameters, 6),
         "versions": lock.versions(),
     }
-
-
-def _beside(out: Path) -> Path:
-    out.parent.mkdir(parents=True, exist_ok=True)
-    return Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
 
 
 def _write(file: Path, content: dict[str, Any]) -> None:

@@ -13,10 +13,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from peft import PeftModel
+from torch import Tensor
 from transformers import PreTrainedModel
 
 from server.catalog.copilots import Copilot
 from server.catalog.layout import GENERAL
+from server.files import TEXT_BYTES_MAX, read_regular
 from server.text.prompt import PromptLayout
 from training.dataset.examples import Examples, read_pages, read_rows
 from training.dataset.render import Rendered, Renderer
@@ -99,7 +101,7 @@ def digest(folder: Path) -> str:
     """sha256 of the general set, so that a report says on what it was measured."""
     found = hashlib.sha256()
     for file in sorted([folder / "heldout.jsonl", *(folder / "pages" / "heldout").glob("*.md")]):
-        found.update(file.name.encode() + b"\0" + file.read_bytes())
+        found.update(file.name.encode() + b"\0" + read_regular(file, bytes_max=TEXT_BYTES_MAX))
     return found.hexdigest()
 
 
@@ -116,7 +118,17 @@ def unchanged(
     with torch.no_grad():
         alone = [base(input_ids=ids).logits for ids in tokens]
         model = load_adapter(base, folder)
-        loaded = [model(input_ids=ids, alora_offsets=[None]).logits for ids in tokens]
+        loaded = [_uninvoked(model, ids) for ids in tokens]
     difference = max(float((a - b).abs().max()) for a, b in zip(alone, loaded, strict=True))
     again = held_out_nll(model, PrefixCache(model), rows)
     return {"base_logit_diff_max": difference, "reload_diff_max": float(np.abs(again - expected).max())}
+
+
+def _uninvoked(model: PeftModel, ids: Tensor) -> Tensor:
+    """Logits [1, tokens, vocabulary] of the base under an adapter that is loaded: not invoked, or a plain one off."""
+    if getattr(model.peft_config["default"], "alora_invocation_tokens", None):
+        logits: Tensor = model(input_ids=ids, alora_offsets=[None]).logits
+        return logits
+    with model.disable_adapter():
+        switched_off: Tensor = model(input_ids=ids).logits
+    return switched_off

@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from server.text.checks import abstains
 from server.text.grounding import citations
 from training.dataset.render import Rendered
 from training.measure.evaluate import Measured, abstention, interval, share_interval
+from training.measure.served import TOKENS_MAX
 
 SAMPLES = 4
 GENERAL_RISE_MAX = 0.02  # share by which the loss on general questions may rise
@@ -40,6 +42,23 @@ def build_report(
     return {"active": active, "reason": reason} | report
 
 
+def renewed(report: dict[str, Any], former: dict[str, Any]) -> dict[str, Any]:
+    """The report with what only a training run knows, from the one before it: its epochs, its corrections, and the base
+    alone.
+    """
+    kept = {name: former[name] for name in ("epochs", "taught") if name in former}
+    found = report | kept
+    if "copilots" in report:
+        known = former.get("copilots", {})
+        found["copilots"] = {
+            copilot: figures | {"base_alone": known[copilot]["base_alone"]}
+            if "base_alone" in known.get(copilot, {})
+            else figures
+            for copilot, figures in report["copilots"].items()
+        }
+    return found
+
+
 def change(rows: Sequence[Rendered], before: Measured, after: Measured) -> dict[str, Any]:
     """Every figure of the same rows before and after, and a few answers."""
     pages = [row.example.page for row in rows]
@@ -47,13 +66,19 @@ def change(rows: Sequence[Rendered], before: Measured, after: Measured) -> dict[
     scored_before, scored_after = _scores(before, len(rows)), _scores(after, len(rows))
     checks = _change(_mean_of_checks(before), _mean_of_checks(after), interval(scored_before, scored_after, pages))
     found, now_found = (evidence(rows, measured.answers) for measured in (before, after))
+    wanted = np.array([row.example.kind == "abstain" for row in rows])
+    right, now_right = (abstained(measured.answers) == wanted for measured in (before, after))
     samples = list(zip(rows, before.answers, after.answers, strict=True))[:: max(1, len(rows) // SAMPLES)]
     return {
         "heldout": {"examples": len(rows), "pages": len(set(pages)), "answer_tokens": int(before.nll[:, 1].sum())},
         "loss": loss,
         "checks": checks | {"each": {name: _each(name, before, after, pages) for name in before.passed}},
         "evidence": compared(found, now_found, pages),
-        "abstention": {"before": abstention(rows, before.answers), "after": abstention(rows, after.answers)},
+        "abstention": {
+            "before": abstention(rows, before.answers),
+            "after": abstention(rows, after.answers),
+            "right": compared(right.astype(np.float64), now_right.astype(np.float64), pages),
+        },
         "words": {"before": _words(before.answers), "after": _words(after.answers)},
         "samples": [
             {"page": row.example.page, "question": row.example.question, "before": was, "after": now}
@@ -82,6 +107,11 @@ def evidence(rows: Sequence[Rendered], answers: Sequence[str]) -> NDArray[np.flo
         if wanted:
             found[place] = float(bool(wanted.intersection(citations(answer)[:1])))
     return found
+
+
+def abstained(answers: Sequence[str]) -> NDArray[np.bool_]:
+    """Whether each answer says that the page does not say. [rows]"""
+    return np.array([abstains(answer) for answer in answers])
 
 
 def compared(before: NDArray[np.float64], after: NDArray[np.float64], pages: Sequence[str]) -> dict[str, Any]:
@@ -154,8 +184,8 @@ An activated LoRA: it acts from the user's turn on and leaves the page's KV cach
 | "does not say" F1 ({found["after"]["examples"]} examples) | {found["before"]["f1"]} | {found["after"]["f1"]} | |
 
 "Before" is what the training started from, mostly the general adapter, with the same instructions.
-Answers are greedy, at most 96 tokens, and held to the page inside quotation marks, as served. A check counts where
-the example's own answer passes it.
+Answers are greedy, at most {TOKENS_MAX} tokens, and held to the page inside quotation marks, as served. A check counts
+where the example's own answer passes it.
 The right block: the first block that the answer names is one that the example's own answer names.
 
 | check | before | after | examples |

@@ -12,7 +12,7 @@ from server.catalog import bases
 from server.catalog.bases import BaseText
 from server.conversation.evidence import QuoteChooser, abstention
 from server.engine import AdapterRef, PageTokens, Request, Tokens
-from server.engine.local.base.adapter import check_adapter
+from server.engine.adapter_check import check_adapter
 from server.engine.local.engine import LocalEngine
 from server.errors import RetinueError
 from server.settings import load_settings
@@ -70,7 +70,7 @@ async def _answer(
         stop_ids=text.stop_ids,
         tokens_max=tokens_max,
         timeout_s=TIMEOUT_S,
-        unless_sure=abstention(row.example.question, text.layout.text) if adapter is not None else None,
+        unless_sure=abstention(row.example.question, adapter, text.layout.text, instructed=row.instructed),
         choose_quote=QuoteChooser(row.ranked, decode=text.decode, encode=text.layout.text) if row.ranked else None,
     )
     ids: list[int] = []

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from server.catalog.layout import ADAPTERS
+from server.files import REPORT_BYTES_MAX, read_regular
 
 HEAD = (
     "| copilot | held-out examples, pages | loss per answer token | own checks passed | right block | abstention F1 "
@@ -29,7 +30,7 @@ def read_reports(adapters: Path, base: str) -> dict[str, dict[str, Any]]:
 def read_file(file: Path) -> dict[str, Any] | None:
     """None for a report that cannot be read."""
     try:
-        report: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        report: dict[str, Any] = json.loads(read_regular(file, bytes_max=REPORT_BYTES_MAX))
     except (OSError, ValueError):
         return None
     return report

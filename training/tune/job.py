@@ -19,7 +19,8 @@ from transformers import AutoConfig, AutoTokenizer, PreTrainedModel, PreTrainedT
 from server.catalog.acquire import disk, sources
 from server.engine.local.forward.precision import TEXT
 from server.errors import BaseError
-from server.files import sha256_of
+from server.files import CONFIG_BYTES_MAX, WEIGHTS_BYTES_MAX, copy_regular, read_regular, sha256_of
+from server.folders import replace_folder
 from server.text.finder import Encoder
 from server.text.prompt import PromptLayout
 from training import lock
@@ -103,7 +104,7 @@ def tune(job: TuneJob, *, on_event: OnEvent) -> dict[str, Any]:
 def read_config(folder: Path) -> Any:
     """The base's config. Raises BaseError (`base_unreadable`, `base_unsupported`) for code of its own, too."""
     try:
-        if json.loads((folder / "config.json").read_text(encoding="utf-8")).get("auto_map"):
+        if json.loads(read_regular(folder / "config.json", bytes_max=CONFIG_BYTES_MAX)).get("auto_map"):
             raise BaseError(f"{folder.name} runs code of its own, which is never loaded.", code="base_unsupported")
         return AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     except (OSError, ValueError, KeyError, AttributeError) as error:
@@ -147,7 +148,7 @@ def write_base(model: PreTrainedModel, job: TuneJob, report: dict[str, Any]) -> 
         model.to(STORED).save_pretrained(made)
         for name in _COPIED:
             if (job.base / name).is_file():
-                shutil.copyfile(job.base / name, made / name)
+                copy_regular(job.base / name, made / name, bytes_max=WEIGHTS_BYTES_MAX)
         (made / REPORT).write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
         (made / "README.md").write_text(card(report), encoding="utf-8")
         sources.write_note(made, sources.SourceNote(
@@ -157,7 +158,7 @@ def write_base(model: PreTrainedModel, job: TuneJob, report: dict[str, Any]) -> 
         for file in made.iterdir():
             file.chmod(0o644)
         made.chmod(0o755)
-        disk.put_in_place(made, job.out)
+        replace_folder(made, job.out)
     except OSError as error:
         raise disk.as_refusal(error, job.out.parent) from error
     finally:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from server.engine import fingerprint
 from server.engine.local.base import loader
 from server.errors import BaseError
 from training.fit.memory import KEPT_PER_TOKEN, KERNELS_BYTES, RUNTIME_BYTES, SHARE_MAX, free_bytes
@@ -43,7 +44,7 @@ def estimate(
 ) -> TuneNeed:  # fmt: skip
     """What tuning the base in `folder` takes with passes of `line_tokens`. Raises BaseError (`base_too_large`)."""
     width = loader.preferred_dtype(device).itemsize
-    weights = sum((folder / name).stat().st_size for name in loader.weight_files(folder)) // 2  # stored in bf16
+    weights = sum((folder / name).stat().st_size for name in fingerprint.weight_files(folder)) // 2  # stored in bf16
     intermediate = getattr(config, "intermediate_size", None) or 4 * config.hidden_size
     layer = line_tokens * (KEPT_PER_TOKEN[0] * config.hidden_size + KEPT_PER_TOKEN[1] * intermediate) * width
     logits = round(3 * ANSWER_SHARE * line_tokens) * config.vocab_size * 4

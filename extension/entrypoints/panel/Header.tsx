@@ -1,10 +1,13 @@
 // The panel's head: who answers, which page, whether the server is there, and close. Called by App.
 import type { CopilotCard } from '../../lib/connection/protocol.ts';
 import { t } from '../../lib/words.ts';
+import { HistoryTools } from './history/Tools.tsx';
+import { HostTools } from './host/HostTools.tsx';
 import { Icon } from './Icon.tsx';
+import { PageChip } from './page/PageChip.tsx';
+import { Tool } from './Tool.tsx';
 import type { State } from './state/state.ts';
 import type { Store } from './state/store.ts';
-import { HOST } from './state/wire.ts';
 
 interface Props {
   store: Store;
@@ -15,25 +18,31 @@ interface Props {
 
 export function Header({ store, state, isPicking, onPick }: Props) {
   const card = store.current;
+  const several = store.several.map(({ name }) => name);
   return (
     <header class="head">
       <div class="head-row">
-        <span class="page-title" title={state.page.text?.url ?? ''}>
-          <Status state={state} />
-          {state.page.text?.title || t('name')}
-        </span>
+        <Status state={state} />
+        <PageChip store={store} state={state} />
+        <HistoryTools store={store} state={state} />
         {state.turns.length > 0 && <Tool name="newThread" icon="plus" act={store.clearThread} />}
-        {HOST === 'page' && <Tool name="flip" icon="flip" act={store.flip} />}
-        {HOST === 'page' && <Tool name="close" icon="close" act={store.close} />}
+        {state.tab !== null && <HostTools store={store} state={state} />}
       </div>
       {card && state.link.status === 'ready' && (
-        <button class="who" type="button" onClick={onPick} aria-haspopup="listbox" aria-expanded={isPicking} aria-label={t('pickerOpen', card.name)}>
-          <span class="who-text">
-            <span class="who-name">
-              {card.name} <Badge mode={card.mode} category={card.category_name} refused={card.refused} />
+        <button class="who" type="button" onClick={onPick} aria-haspopup="dialog" aria-expanded={isPicking} aria-label={t('pickerOpen', several.join(', ') || card.name)}>
+          {several.length > 0 ? (
+            <span class="who-text">
+              <span class="who-name"><span class="who-names" dir="auto">{several.join(', ')}</span></span>
+              <span class="who-promise">{t('severalPromise', several.length)}</span>
             </span>
-            <span class="who-promise">{card.promise}</span>
-          </span>
+          ) : (
+            <span class="who-text">
+              <span class="who-name">
+                <bdi>{card.name}</bdi> <Badge mode={card.mode} category={card.category_name} refused={card.refused} />
+              </span>
+              <span class="who-promise" dir="auto">{card.promise}</span>
+            </span>
+          )}
           <Icon name="chevron" />
         </button>
       )}
@@ -56,12 +65,4 @@ function Status({ state }: { state: State }) {
   const kind = status === 'ready' ? 'good' : status === 'connecting' ? 'busy' : 'bad';
   const words = ready && status === 'ready' ? t('statusReady', ready.base.name) : t(`status_${kind}`);
   return <span class={`dot dot-${kind}`} role="img" aria-label={words} title={words} />;
-}
-
-function Tool({ name, icon, act }: { name: string; icon: 'plus' | 'flip' | 'close'; act: () => void }) {
-  return (
-    <button class="tool" type="button" title={t(name)} aria-label={t(name)} onClick={act}>
-      <Icon name={icon} />
-    </button>
-  );
 }

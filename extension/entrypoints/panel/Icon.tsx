@@ -4,12 +4,23 @@ const PATHS = {
   close: 'M4 4l8 8M12 4l-8 8',
   chevron: 'M4 6l4 4 4-4',
   plus: 'M8 3v10M3 8h10',
-  flip: 'M2.5 3.5h11v9h-11zM9.5 3.5v9',
+  fold: 'M3 3v10M13 8H6M9 5L6 8l3 3',
+  more: 'M2.9 8a.6.6 0 1 0 1.2 0a.6.6 0 1 0-1.2 0M7.4 8a.6.6 0 1 0 1.2 0a.6.6 0 1 0-1.2 0M11.9 8a.6.6 0 1 0 1.2 0a.6.6 0 1 0-1.2 0',
   check: 'M3 8.5l3.2 3.2L13 5',
   cross: 'M4.5 4.5l7 7M11.5 4.5l-7 7',
   send: 'M8 13V3M3.5 7.5L8 3l4.5 4.5',
   stop: 'M5 5h6v6H5z',
   copy: 'M5.5 5.5h7v8h-7zM3.5 10.5v-8h7',
+  clock: 'M8 2.2a5.8 5.8 0 1 0 0 11.6a5.8 5.8 0 1 0 0-11.6M8 5v3.2l2.2 1.5',
+  mask: 'M1.8 6.2c2-.9 4-.9 6.2 0 2.2-.9 4.2-.9 6.2 0 0 3.4-1.3 5-3.3 5-1.4 0-2-1.3-2.9-1.3S6.5 11.2 5.1 11.2c-2 0-3.3-1.6-3.3-5zM4.6 7.9h1.6M9.8 7.9h1.6',
+  star: 'M8 2.2l1.75 3.6 3.95.55-2.87 2.77.7 3.93L8 11.2l-3.53 1.85.7-3.93L2.3 6.35l3.95-.55z',
+  edit: 'M3 13l.7-3L11 2.8l2.2 2.2L6 12.3zM9.7 4.2l2.2 2.2',
+  thumbUp: 'M2.5 7.5h2.2v6H2.5zM4.7 7.7L7.5 2.5c1 0 1.6.7 1.5 1.6L8.7 6.5h3.6c.9 0 1.5.8 1.3 1.6l-1 4.2c-.2.7-.8 1.2-1.5 1.2H4.7',
+  thumbDown: 'M2.5 8.5h2.2v-6H2.5zM4.7 8.3l2.8 5.2c1 0 1.6-.7 1.5-1.6l-.3-2.4h3.6c.9 0 1.5-.8 1.3-1.6l-1-4.2c-.2-.7-.8-1.2-1.5-1.2H4.7',
+  previous: 'M10 4L6 8l4 4',
+  next: 'M6 4l4 4-4 4',
+  others: 'M5.5 7.5a2.2 2.2 0 1 0 0-4.4a2.2 2.2 0 1 0 0 4.4M1.8 13c0-2.2 1.6-3.5 3.7-3.5S9.2 10.8 9.2 13M10.3 3.3a2.2 2.2 0 0 1 0 4.1M11.5 9.8c1.7.4 2.7 1.5 2.7 3.2',
+  page: 'M4 2.5h5.5L12 5v8.5H4zM9.5 2.5V5H12',
   again: 'M3 8a5 5 0 0 1 9-3l1 1M13 2.5V6H9.5M13 8a5 5 0 0 1-9 3l-1-1M3 13.5V10h3.5',
 } as const;
 
@@ -34,10 +45,10 @@ const CATEGORY_PATHS: Record<string, string> = {
   sparkles: 'M7 3l1.2 3.3L11.5 7.5 8.2 8.7 7 12 5.8 8.7 2.5 7.5l3.3-1.2zM12.5 2v3M11 3.5h3M12.5 11v2.5M11.2 12.3h2.6',
 };
 
-export type IconName = keyof typeof PATHS;
+export type IconName = keyof typeof PATHS | 'starred';
 
 export function Icon({ name }: { name: IconName }) {
-  return <Lines path={PATHS[name]} />;
+  return name === 'starred' ? <Lines path={PATHS.star} isFilled /> : <Lines path={PATHS[name]} />;
 }
 
 /** Of a category; nothing for a name that is not known. */
@@ -46,10 +57,10 @@ export function CategoryIcon({ name }: { name: string }) {
   return path ? <Lines path={path} /> : null;
 }
 
-function Lines({ path }: { path: string }) {
+function Lines({ path, isFilled = false }: { path: string; isFilled?: boolean }) {
   return (
     <svg class="icon" viewBox="0 0 16 16" width="16" height="16" aria-hidden="true" focusable="false">
-      <path d={path} fill="none" stroke="currentColor" stroke-width="1.5" stroke-linecap="round" stroke-linejoin="round" />
+      <path d={path} fill={isFilled ? 'currentColor' : 'none'} stroke="currentColor" stroke-width="1.5" stroke-linecap="round" stroke-linejoin="round" />
     </svg>
   );
 }

@@ -35,6 +35,7 @@ export function Pairing({ store, state }: { store: Store; state: State }) {
       />
       <p id="pairing-error" class="state-error" role="alert">{error}</p>
       <button type="button" class="primary" disabled={!isWhole} onClick={submit}>{t('pairButton')}</button>
+      <button type="button" class="action" onClick={() => store.hosting.setTesting(true)}>{t('selftestButton')}</button>
     </section>
   );
 }

@@ -1,12 +1,13 @@
-// The strip under the copilot's line: train its adapter, how far that is, what came of it. Called by App.
-// Read out when a phase begins and at the end, not with each percent.
+// The strip under the copilot's line: a training that could begin, how far one is, what came of it. Called by App.
+// Read out when a phase begins and at the end, not with each percent. Inside a web page nothing can be started, stopped or
+// put away: the page could place the click.
 import { useRef } from 'preact/hooks';
 import type { TrainFigures } from '../../lib/connection/protocol.ts';
-import { t } from '../../lib/words.ts';
+import { number, t } from '../../lib/words.ts';
 import { Icon } from './Icon.tsx';
-import type { State } from './state/state.ts';
+import type { State, TeachOpen } from './state/state.ts';
 import type { Store } from './state/store.ts';
-import { mayTryAgain, remainingOf, type TrainingView, viewOf } from './state/training.ts';
+import { isPaused, mayTryAgain, remainingOf, type TrainingView, viewOf } from './state/training.ts';
 
 type Running = Extract<TrainingView, { kind: 'running' }>;
 type Ended = Extract<TrainingView, { kind: 'ended' }>;
@@ -27,11 +28,40 @@ export function Training({ store, state }: { store: Store; state: State }) {
         {view.kind === 'ended' && <Outcome view={view} name={store.nameOf(view.copilot)} />}
       </p>
       {view.kind === 'running' && <Way view={view} name={store.nameOf(view.copilot)} />}
-      {view.kind === 'running' && <Action name="trainCancel" act={does(() => store.endTraining(view.copilot))} />}
-      {view.kind === 'ended' && mayTryAgain(view) && <Action name="retry" act={does(() => store.train(view.copilot))} />}
-      {view.kind === 'ended' && <PutAway act={does(() => store.endTraining(view.copilot))} />}
-      {view.kind === 'offer' && <Offer isSmallBase={view.isSmallBase} act={does(() => store.train(store.current?.id ?? ''))} />}
+      {view.kind !== 'none' && (state.host === 'page' ? <Beside store={store} /> : <Actions store={store} view={view} does={does} />)}
     </section>
+  );
+}
+
+function Beside({ store }: { store: Store }) {
+  return <Action name="teachBeside" act={() => void store.hosting.move('side')} />;
+}
+
+function Actions({ store, view, does }: { store: Store; view: Exclude<TrainingView, { kind: 'none' }>; does: (act: () => void) => () => void }) {
+  const show = (section: TeachOpen['section']) => (): void => store.showTeach({ section, correct: null });
+  if (view.kind === 'offer') {
+    return (
+      <>
+        <button type="button" class="action" aria-describedby="training-cost" onClick={does(() => store.train(store.current?.id ?? ''))}>{t('train')}</button>
+        <Action name="teach" act={show('corrections')} />
+        <span class="training-cost" id="training-cost">{t(view.isSmallBase ? 'trainMinutes' : 'trainHours')}</span>
+      </>
+    );
+  }
+  if (view.kind === 'running') {
+    return (
+      <>
+        {isPaused(view) && <Action name="trainGoOn" act={does(() => store.train(view.copilot))} />}
+        <Action name="trainDetails" act={show('training')} />
+        <Action name={isPaused(view) ? 'trainPutAway' : 'trainCancel'} act={does(() => store.endTraining(view.copilot))} />
+      </>
+    );
+  }
+  return (
+    <>
+      {mayTryAgain(view) ? <Action name="retry" act={does(() => store.train(view.copilot))} /> : <Action name="reportTabTitle" act={show('report')} />}
+      <PutAway act={does(() => store.endTraining(view.copilot))} />
+    </>
   );
 }
 
@@ -39,18 +69,10 @@ function Action({ name, act }: { name: string; act: () => void }) {
   return <button type="button" class="action" onClick={act}>{t(name)}</button>;
 }
 
-function Offer({ isSmallBase, act }: { isSmallBase: boolean; act: () => void }) {
-  return (
-    <>
-      <button type="button" class="action" aria-describedby="training-cost" onClick={act}>{t('train')}</button>
-      <span class="training-cost" id="training-cost">{t(isSmallBase ? 'trainMinutes' : 'trainHours')}</span>
-    </>
-  );
-}
-
 /** A bar without a value, and no numbers, while nobody knows how long the phase takes. */
 function Way({ view, name }: { view: Running; name: string }) {
   const numbers = [view.percent === null ? '' : percent(view.percent / 100), view.remaining_s === null ? '' : t(...remainingOf(view.remaining_s))];
+  if (isPaused(view)) return null;
   return (
     <>
       <progress max={100} value={view.percent ?? undefined} aria-label={t(`${view.phase}Text`, name)} />
@@ -79,10 +101,14 @@ function PutAway({ act }: { act: () => void }) {
 }
 
 function numbersOf({ loss, checks, general_rise: rise }: TrainFigures): string[] {
-  const signed = rise.toLocaleString(undefined, { style: 'percent', maximumFractionDigits: 1, signDisplay: 'exceptZero' });
-  return [percent(checks.before), percent(checks.after), loss.before.toFixed(2), loss.after.toFixed(2), signed];
+  const signed = number(rise, { style: 'percent', maximumFractionDigits: 1, signDisplay: 'exceptZero' });
+  return [percent(checks.before), percent(checks.after), inLoss(loss.before), inLoss(loss.after), signed];
 }
 
 function percent(share: number): string {
-  return share.toLocaleString(undefined, { style: 'percent', maximumFractionDigits: 0 });
+  return number(share, { style: 'percent', maximumFractionDigits: 0 });
+}
+
+function inLoss(loss: number): string {
+  return number(loss, { minimumFractionDigits: 2, maximumFractionDigits: 2 });
 }

@@ -1,8 +1,8 @@
 // What the panel says when it cannot answer yet: a sentence and one action for each state. Called by App.
 import { t } from '../../lib/words.ts';
+import { framesNotRead, Warnings } from './page/Warnings.tsx';
 import type { State } from './state/state.ts';
 import type { Store } from './state/store.ts';
-import { HOST } from './state/wire.ts';
 
 /** A state that fills the panel. `action` names what the button does. */
 export interface StandstillView {
@@ -13,14 +13,15 @@ export interface StandstillView {
 }
 
 /** The state that fills the panel, or null when the conversation can be shown. */
-export function standstillOf({ untrusted, link, page, turns }: State): StandstillView | null {
+export function standstillOf({ untrusted, link, page, turns, withoutPage, host, site }: State): StandstillView | null {
   if (untrusted) return { name: 'untrusted', action: null };
   if (link.status === 'offline' && turns.length === 0) return { name: 'offline', action: 'retry', command: 'make serve' };
   if (link.status === 'impostor') return { name: 'impostor', action: 'retry' };
   if (link.status === 'refused' && turns.length === 0) return { name: 'refused', action: 'retry', detail: link.message };
   if (link.status === 'connecting' && !link.ready) return { name: 'connecting', action: null };
-  if (page.status === 'empty') return { name: 'empty', action: 'read' };
-  if (page.status === 'unreadable') return { name: 'unreadable', action: HOST === 'page' ? 'read' : 'allow' };
+  if (withoutPage) return null;
+  if (page.status === 'empty') return { name: 'empty', action: 'read', detail: framesNotRead(page) };
+  if (page.status === 'unreadable') return { name: 'unreadable', action: host === 'page' || site === null ? 'read' : 'allow' };
   return null;
 }
 
@@ -34,6 +35,8 @@ export function Standstill({ store, standstill }: { store: Store; standstill: St
       <p class="state-text">{detail || t(`${name}Text`)}</p>
       {command && <pre class="command"><code>{command}</code></pre>}
       {action && <button type="button" class="primary" onClick={act[action]}>{t(`${action}Button`)}</button>}
+      {(name === 'empty' || name === 'unreadable') && <button type="button" class="action" onClick={() => store.setWithoutPage(true)}>{t('withoutPageButton')}</button>}
+      {name !== 'connecting' && name !== 'untrusted' && <button type="button" class="action" onClick={() => store.hosting.setTesting(true)}>{t('selftestButton')}</button>}
       {name === 'impostor' && <button type="button" class="action" onClick={store.pairAgain}>{t('pairAgainButton')}</button>}
     </section>
   );
@@ -44,14 +47,21 @@ export function PageNotice({ store, state }: { store: Store; state: State }) {
   const { page, link, notice } = state;
   if (link.status === 'connecting') return <p class="notice" role="status">{t('reconnecting')}</p>;
   if (link.status !== 'ready') return <Notice words={link.message || t('offlineTitle')} action={t('retryButton')} act={store.retryLink} />;
+  if (state.withoutPage) return notice ? <p class="notice notice-bad" role="alert">{notice}</p> : null;
   if (page.moved) return <Notice words={t('movedText')} action={t('readButton')} act={() => void store.readPage()} />;
   if (page.status === 'error') return <Notice words={page.message} action={t('readButton')} act={() => void store.readPage()} />;
   if (notice) return <p class="notice notice-bad" role="alert">{notice}</p>;
   if (page.status === 'opening' || page.status === 'looking') return <Reading done={page.tokensDone} total={page.tokensTotal} />;
-  const total = page.blocksTotal + (page.text?.blocksLeftOut ?? 0);
-  if (page.blocksTotal && !page.blocksRead) return <p class="notice" role="status">{t('readBeginning')}</p>;
-  if (page.blocksRead < total) return <p class="notice" role="status">{t('readPart', page.blocksRead, total)}</p>;
-  return null;
+  const part = partOf(page.blocksRead, page.blocksTotal, page.text?.blocksLeftOut ?? 0);
+  return <>{part && <p class="notice" role="status">{part}</p>}<Warnings store={store} page={page} /></>;
+}
+
+/** Empty when all was read. */
+function partOf(read: number, sent: number, unsent: number): string {
+  const total = sent + unsent;
+  if (sent && !read) return t('readBeginning');
+  if (read >= total) return '';
+  return unsent > 0 ? t('readPartUnsent', read, total, unsent) : t('readPart', read, total);
 }
 
 function Notice({ words, action, act }: { words: string; action: string; act: () => void }) {

@@ -1,5 +1,6 @@
 // One authenticated socket: hello, challenge, proof, ready, then frames. Called by relay.
 // Sends nothing but hello before the server has proved the key. Knows no browser API and no panel.
+import type { Identity } from './identity.ts';
 import { type Handshake, keyFromCode, newNonce, proofOf, sameProof } from './pairing.ts';
 import { type Challenge, type ClientFrame, type Error as ErrorFrame, type Ready, type ServerFrame, VERSION } from './protocol.ts';
 
@@ -22,6 +23,7 @@ export interface LinkRequest {
   origin: string;
   key: Key | null;
   code: string | null;
+  identity: Identity;
   connect?: (url: string) => Socket;
 }
 
@@ -51,7 +53,7 @@ export class Link {
     this.key = request.key;
     this.socket = (request.connect ?? ((url) => new WebSocket(url)))(request.url);
     const mode = request.code === null ? 'proof' : 'pair';
-    this.socket.onopen = () => this.transmit({ type: 'hello', version: VERSION, mode, nonce: this.nonce });
+    this.socket.onopen = () => this.transmit({ type: 'hello', version: VERSION, mode, nonce: this.nonce, ...request.identity });
     this.socket.onmessage = (event: MessageEvent) => void this.receive(String(event.data));
     this.socket.onclose = () => this.end('offline');
   }

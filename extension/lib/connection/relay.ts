@@ -1,5 +1,6 @@
 // Carries frames between the panels and the one link, and brings the link back when it breaks. Called by background.
 // Knows panels as functions and the link as a class: no browser API, so tests run it with fakes.
+import type { Identity } from './identity.ts';
 import { type Key, Link, type LinkEvents, type LinkRequest, type Trouble } from './link.ts';
 import type { FromPanel, LinkView, ToPanel } from './messages.ts';
 import { type ClientFrame, type Error as ErrorFrame, type Ready, RESUMED_RUNS_MAX, type ServerFrame, type TrainProgress, type TrainReport } from './protocol.ts';
@@ -12,7 +13,7 @@ export type Send = (message: ToPanel) => void;
 export interface RelayOptions {
   origin: string;
   /** `session`: the one before this worker was restarted, if any. */
-  settings: () => Promise<{ url: string; key: Key | null; session: string | null }>;
+  settings: () => Promise<{ url: string; key: Key | null; session: string | null; identity: Identity }>;
   keepKey: (key: Key) => Promise<void>;
   keepSession: (session: string) => Promise<void>;
   connect?: LinkRequest['connect'];
@@ -23,7 +24,7 @@ export class Relay {
   private readonly owners = new Map<string, Send>(); // "page:<id>" and "run:<id>" -> panel
   private readonly seen = new Map<string, number>();
   private link: Link | null = null;
-  private view: LinkView = { status: 'connecting', message: '', ready: null, fresh: true };
+  private view: LinkView = { status: 'connecting', code: '', message: '', ready: null, fresh: true };
   private training: TrainProgress | TrainReport | null = null; // the latest, for panels that open later
   private session: string | null = null;
   private tries = 0;
@@ -68,11 +69,11 @@ export class Relay {
 
   private forward(panel: Send, frame: ClientFrame): void {
     if (frame.type === 'page.open') this.owners.set(`page:${frame.page}`, panel);
-    if (frame.type === 'ask') {
-      this.owners.set(`run:${frame.run}`, panel);
-      this.seen.set(frame.run, -1);
+    for (const { run } of frame.type === 'ask' ? [frame] : frame.type === 'panel.ask' ? frame.members : []) {
+      this.owners.set(`run:${run}`, panel);
+      this.seen.set(run, -1);
     }
-    if (frame.type === 'train.cancel' && this.training?.type === 'train.report') this.training = null;
+    if (frame.type === 'train.cancel' && (this.training?.type === 'train.report' || this.training?.phase === 'paused')) this.training = null;
     this.send(frame);
     if (frame.type === 'page.close') this.forget(`page:${frame.page}`);
   }
@@ -93,7 +94,7 @@ export class Relay {
     this.link = null;
     old?.close();
     if (this.tries === 0) this.show({ ...this.view, status: 'connecting' });
-    const { url, key, session } = await this.options.settings();
+    const { url, key, session, identity } = await this.options.settings();
     if (turn !== this.turn) return;
     this.session ??= session;
     const { origin, connect } = this.options;
@@ -103,7 +104,7 @@ export class Relay {
       // a refused pairing is shown where the code was typed, not retried without the user
       closed: (trouble, error) => this.lose(link, code !== null && trouble === 'refused' ? 'expired' : trouble, error),
     };
-    const link: Link = new Link({ url, origin, key, code, ...(connect ? { connect } : {}) }, events);
+    const link: Link = new Link({ url, origin, key, code, identity, ...(connect ? { connect } : {}) }, events);
     this.link = link;
   }
 
@@ -116,14 +117,14 @@ export class Relay {
     this.training = null;
     void this.options.keepSession(frame.session);
     if (resumed) this.send({ type: 'resume', session: earlier, seen: Object.fromEntries([...this.seen].slice(-RESUMED_RUNS_MAX)) });
-    this.show({ status: 'ready', message: '', ready: frame, fresh: !resumed });
+    this.show({ status: 'ready', code: '', message: '', ready: frame, fresh: !resumed });
   }
 
   private deliver(frame: ServerFrame): void {
     if (frame.type === 'pong' || frame.type === 'going_away') return;
     if (frame.type === 'error' && frame.code.startsWith('resume')) return this.startOver();
     if (frame.type === 'train.progress' || frame.type === 'train.report') this.training = frame;
-    if (frame.type === 'copilots' && this.view.ready) this.view = { ...this.view, ready: { ...this.view.ready, copilots: frame.copilots } };
+    if ((frame.type === 'copilots' || frame.type === 'engine.changed') && this.view.ready) this.view = { ...this.view, ready: { ...this.view.ready, ...frame, type: 'ready' } };
     const name = 'run' in frame ? `run:${frame.run}` : 'page' in frame && frame.page ? `page:${frame.page}` : null;
     if ('run' in frame) {
       if (frame.seq <= (this.seen.get(frame.run) ?? -1)) return;
@@ -143,7 +144,7 @@ export class Relay {
   private lose(link: Link, trouble: Trouble, error: ErrorFrame | null): void {
     if (this.link !== link) return;
     this.link = null;
-    this.show({ ...this.view, status: trouble, message: error?.message ?? '' });
+    this.show({ ...this.view, status: trouble, code: error?.code ?? '', message: error?.message ?? '' });
     if (this.panels.size === 0 || (trouble !== 'offline' && trouble !== 'refused')) return;
     const wait = error?.retry_after_ms ?? BACK_OFF_MS[Math.min(this.tries, BACK_OFF_MS.length - 1)];
     this.tries += 1;

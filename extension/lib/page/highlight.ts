@@ -1,12 +1,15 @@
 // From a passage to a Range in the live page, and painting it. Called by page.
 // Paints with the CSS Custom Highlight API: the page's DOM is never changed.
-import type { Block } from './blocks.ts';
+import type { Block } from './block.ts';
 import { findFolded, fold } from './fold.ts';
+import { reveal, scrollTo } from './scroll.ts';
 import type { Passage } from '../connection/messages.ts';
 
 const NAME = 'retinue-quote';
 const PULSE = 'retinue-pulse';
-const STYLE = `::highlight(${NAME}) { background-color: #ffe08a; color: #1b1a17; }
+const PREVIEW = 'retinue-preview';
+const STYLE = `::highlight(${PREVIEW}) { background-color: #fff3cd; color: #1b1a17; }
+::highlight(${NAME}) { background-color: #ffe08a; color: #1b1a17; }
 ::highlight(${PULSE}) { background-color: #f5b301; color: #1b1a17; }`;
 const PULSE_MS = 700;
 
@@ -33,7 +36,7 @@ export function rangeIn(block: Block, start: number, end: number): Range | null 
   const [first, last] = [inside[0], inside.at(-1)];
   if (!first || !last || !first.node.isConnected || !last.node.isConnected) return null;
   if (!isUnchanged(block, first) || !isUnchanged(block, last)) return null;
-  const range = block.element.ownerDocument.createRange();
+  const range = first.node.ownerDocument.createRange();
   range.setStart(first.node, first.from + Math.max(0, start - first.at));
   range.setEnd(last.node, last.from + Math.min(last.length, end - last.at));
   return range;
@@ -43,41 +46,66 @@ function isUnchanged(block: Block, piece: Block['pieces'][number]): boolean {
   return piece.node.data.slice(piece.from, piece.from + piece.length) === block.text.slice(piece.at, piece.at + piece.length);
 }
 
-/** Paints one passage, scrolls to it and lets it flash once. `signal` takes everything away again. */
-export function paint(range: Range, signal: AbortSignal): void {
+/** Paints one passage, opens and scrolls to it and lets it flash once. `signal` takes everything away again. */
+export async function paint(range: Range, signal: AbortSignal): Promise<void> {
   clear();
-  addStyle(signal);
-  CSS.highlights.set(NAME, new Highlight(range));
-  const calm = matchMedia('(prefers-reduced-motion: reduce)').matches;
-  scrollTo(range, calm);
-  signal.addEventListener('abort', clear, { once: true });
-  if (calm) return;
-  CSS.highlights.set(PULSE, new Highlight(range));
-  setTimeout(() => CSS.highlights.delete(PULSE), PULSE_MS);
+  const view = viewOf(range);
+  addStyle(view, signal);
+  view.CSS.highlights.set(NAME, new view.Highlight(range));
+  signal.addEventListener('abort', () => clear(view), { once: true });
+  const isCalm = matchMedia('(prefers-reduced-motion: reduce)').matches;
+  await reveal(range);
+  if (signal.aborted) return;
+  scrollTo(range, isCalm);
+  if (isCalm) return;
+  view.CSS.highlights.set(PULSE, new view.Highlight(range));
+  setTimeout(() => view.CSS.highlights.delete(PULSE), PULSE_MS);
 }
 
-export function clear(): void {
-  CSS.highlights.delete(NAME);
-  CSS.highlights.delete(PULSE);
+/** Marks a passage lightly where it stands, without scrolling to it. The passage that is shown keeps its colour. */
+export function paintPreview(range: Range, signal: AbortSignal): void {
+  clearPreview();
+  const view = viewOf(range);
+  addStyle(view, signal);
+  const preview = new view.Highlight(range);
+  preview.priority = -1;
+  view.CSS.highlights.set(PREVIEW, preview);
+  previewed = view;
 }
 
-function scrollTo(range: Range, calm: boolean): void {
-  const start = range.startContainer;
-  const element = start.nodeType === Node.ELEMENT_NODE ? (start as Element) : start.parentElement;
-  element?.closest('details')?.setAttribute('open', '');
-  element?.scrollIntoView({ block: 'center', behavior: calm ? 'auto' : 'smooth' });
+let previewed: View | null = null;
+
+export function clear(view: View = window): void {
+  view.CSS.highlights.delete(NAME);
+  view.CSS.highlights.delete(PULSE);
+  clearPreview();
 }
 
-let sheet: CSSStyleSheet | null = null;
+export function clearPreview(): void {
+  previewed?.CSS.highlights.delete(PREVIEW);
+  previewed = null;
+}
 
-function addStyle(signal: AbortSignal): void {
+type View = Window & typeof globalThis;
+
+/** The window of the passage: a frame's own for a passage in a frame. */
+function viewOf(range: Range): View {
+  return range.startContainer.ownerDocument?.defaultView ?? window;
+}
+
+const styled = new WeakMap<Document, CSSStyleSheet>();
+
+function addStyle(view: View, signal: AbortSignal): void {
+  const { document } = view;
+  const sheet = styled.get(document);
   if (sheet && document.adoptedStyleSheets.includes(sheet)) return;
-  const added = new CSSStyleSheet();
+  const added = new view.CSSStyleSheet();
   added.replaceSync(STYLE);
   document.adoptedStyleSheets = [...document.adoptedStyleSheets, added];
-  sheet = added;
+  styled.set(document, added);
   const remove = () => {
     document.adoptedStyleSheets = document.adoptedStyleSheets.filter((other) => other !== added);
+    clearPreview();
   };
   signal.addEventListener('abort', remove, { once: true });
 }

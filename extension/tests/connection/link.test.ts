@@ -3,7 +3,7 @@
 import { describe, expect, test } from 'vitest';
 import { type Key, Link, type Trouble } from '../../lib/connection/link.ts';
 import { type PageOpen, VERSION } from '../../lib/connection/protocol.ts';
-import { FakeSocket, KEY, ORIGIN, READY, settle, until, URL_ } from './sockets.ts';
+import { FakeSocket, IDENTITY, KEY, ORIGIN, READY, settle, until, URL_ } from './sockets.ts';
 
 const PAGE: PageOpen = { type: 'page.open', page: 'p1', title: 'secret', url: 'https://bank.example', blocks: ['secret'] };
 
@@ -11,7 +11,7 @@ function start({ key = KEY, code = null }: { key?: Key | null; code?: string | n
   const socket = new FakeSocket();
   const seen = { troubles: [] as Trouble[], messages: [] as (string | undefined)[], keys: [] as Key[], frames: 0 };
   const link = new Link(
-    { url: URL_, origin: ORIGIN, key, code, connect: () => socket },
+    { url: URL_, origin: ORIGIN, key, code, identity: IDENTITY, connect: () => socket },
     {
       ready: (_frame, newKey) => seen.keys.push(newKey),
       frame: () => (seen.frames += 1),
@@ -25,7 +25,7 @@ function start({ key = KEY, code = null }: { key?: Key | null; code?: string | n
 describe('with the right server', () => {
   test('hello, proof, ready, then frames both ways', async () => {
     const { socket, link, seen } = start();
-    expect(socket.sent[0]).toMatchObject({ type: 'hello', version: VERSION, mode: 'proof' });
+    expect(socket.sent[0]).toMatchObject({ type: 'hello', version: VERSION, mode: 'proof', ...IDENTITY });
     await socket.challenge(KEY);
     await until(() => socket.types().includes('proof'));
     socket.say(READY);

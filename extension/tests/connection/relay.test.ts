@@ -3,9 +3,9 @@
 import { beforeEach, expect, test } from 'vitest';
 import type { FromPanel, ToPanel } from '../../lib/connection/messages.ts';
 import { Relay } from '../../lib/connection/relay.ts';
-import { FakeSocket, KEY, ORIGIN, READY, settle, until, URL_ } from './sockets.ts';
+import { FakeSocket, IDENTITY, KEY, ORIGIN, READY, settle, until, URL_ } from './sockets.ts';
 
-const OPEN: Extract<FromPanel, { kind: 'open' }> = { kind: 'open', nonce: null, tab: 1, page: null, seen: {} };
+const OPEN: Extract<FromPanel, { kind: 'open' }> = { kind: 'open', nonce: null, page: null, seen: {} };
 let sockets: FakeSocket[];
 let relay: Relay;
 let before: string | null;
@@ -20,7 +20,7 @@ beforeEach(() => {
     setTimeout(() => socket.open(), 0);
     return socket;
   };
-  relay = new Relay({ origin: ORIGIN, settings: () => Promise.resolve({ url: URL_, key: KEY, session: before }), keepKey: done, keepSession: done, connect });
+  relay = new Relay({ origin: ORIGIN, settings: () => Promise.resolve({ url: URL_, key: KEY, session: before, identity: IDENTITY }), keepKey: done, keepSession: done, connect });
 });
 
 function panel(): { send: (message: ToPanel) => void; got: ToPanel[]; frames: () => string[] } {
@@ -48,13 +48,13 @@ const openPage = (page: string): FromPanel => ({ kind: 'frame', frame: { type: '
 test('two panels share one socket, and each hears of its own page and runs only', async () => {
   const [a, b] = [panel(), panel()];
   relay.attach(a.send, OPEN);
-  relay.attach(b.send, { ...OPEN, tab: 2 });
+  relay.attach(b.send, { ...OPEN });
   const socket = await becomeReady(0);
   expect(sockets).toHaveLength(1);
   relay.receive(a.send, openPage('pa'));
   relay.receive(b.send, openPage('pb'));
   relay.receive(a.send, ask('ra', 'pa'));
-  socket.say({ type: 'page.ready', page: 'pb', tokens: 1, cached_tokens: 0, blocks_read: 1, blocks_total: 1, ms: 1 });
+  socket.say({ type: 'page.ready', page: 'pb', tokens: 1, cached_tokens: 0, blocks_read: 1, blocks_total: 1, ms: 1, ordering: [] });
   socket.say({ type: 'run.start', run: 'ra', seq: 0, copilot: 'generalist', mode: 'base' });
   await until(() => a.frames().length === 1 && b.frames().length === 1);
   expect([a.frames(), b.frames()]).toEqual([['run.start'], ['page.ready']]);
@@ -172,4 +172,29 @@ test('a new list of copilots reaches the panels that are open and those that ope
   await until(() => a.frames().length === 1);
   relay.attach(b.send, OPEN);
   expect(b.got[0]).toMatchObject({ kind: 'link', link: { status: 'ready', ready: { copilots } } });
+});
+
+test('another engine reaches the panels that are open and those that open later', async () => {
+  const [a, b] = [panel(), panel()];
+  relay.attach(a.send, OPEN);
+  const socket = await becomeReady(0);
+  const base = { name: 'other', parameters: 2, context_tokens: 2 };
+  socket.say({ type: 'engine.changed', base, engine: READY.engine });
+  await until(() => a.frames().length === 1);
+  relay.attach(b.send, OPEN);
+  expect(b.got[0]).toMatchObject({ kind: 'link', link: { status: 'ready', ready: { type: 'ready', base } } });
+});
+
+test('a panel of copilots is one frame, and each answer finds its way back', async () => {
+  const [a, b] = [panel(), panel()];
+  relay.attach(a.send, OPEN);
+  relay.attach(b.send, OPEN);
+  const socket = await becomeReady(0);
+  const members = ['r0', 'r1'].map((run) => ({ run, copilot: 'generalist' }));
+  relay.receive(a.send, { kind: 'frame', frame: { type: 'panel.ask', group: 'g', members, question: 'q' } });
+  for (const { run } of members) socket.say({ type: 'run.start', run, seq: 0, copilot: 'generalist', mode: 'base' });
+  await until(() => a.frames().length === 2);
+  expect(b.frames()).toEqual([]);
+  relay.detach(a.send);
+  expect(socket.sent.slice(-2)).toEqual(members.map(({ run }) => ({ type: 'cancel', run })));
 });

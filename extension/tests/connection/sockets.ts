@@ -6,10 +6,12 @@ import { type ClientFrame, EXTENSION_ORIGIN, type Hello, type Ready } from '../.
 export const ORIGIN = EXTENSION_ORIGIN;
 export const URL_ = 'ws://127.0.0.1:8377/ws';
 export const KEY = fromHex('07'.repeat(32));
+export const IDENTITY = { client: 'c0ffee00-0000-4000-8000-000000000000', name: 'Chrome on linux' };
 export const NONCE = 'cd'.repeat(32);
 
 export const READY: Ready = {
-  type: 'ready', session: 's1', server: '0.1.0', base: { name: 'b', parameters: 1, context_tokens: 1 }, copilots: [],
+  type: 'ready', session: 's1', server: '0.1.0', base: { name: 'b', parameters: 1, context_tokens: 1 },
+  engine: { adapters: 'activated', quotes: 'guard', shares_page: true, counts_cached: true, changes_adapters: true, host: '' }, copilots: [], panels: [], history: true,
 };
 
 export class FakeSocket implements Socket {

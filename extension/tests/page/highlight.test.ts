@@ -1,8 +1,9 @@
 // From a passage back to a Range in the page: exact offsets first, folded words second, nothing when it is gone.
-import { beforeEach, expect, test } from 'vitest';
-import { type Block, visibleBlocks } from '../../lib/page/blocks.ts';
+import { beforeEach, expect, test, vi } from 'vitest';
+import type { Block } from '../../lib/page/block.ts';
+import { visibleBlocks } from '../../lib/page/blocks.ts';
 import { findFolded, fold } from '../../lib/page/fold.ts';
-import { rangeIn, rangeOf } from '../../lib/page/highlight.ts';
+import { clear, clearPreview, paint, paintPreview, rangeIn, rangeOf } from '../../lib/page/highlight.ts';
 
 let blocks: Block[];
 
@@ -73,4 +74,32 @@ test('folding keeps the offsets of the original', () => {
 test('a quote is found although the server left out what nobody sees', () => {
   const offer = 'Love it ❤\ufe0f – 5\u202f% off\u{e0041}, ＂now＂';
   expect(findFolded(offer, 'Love it ❤ – 5 % off, “now”')).toEqual([0, offer.length]);
+});
+
+test('a preview stands beside what is shown, goes by itself, and goes with it', () => {
+  const highlights = new Map<string, unknown>();
+  vi.stubGlobal('CSS', { highlights });
+  vi.stubGlobal('Highlight', class { priority = 0; });
+  vi.stubGlobal('CSSStyleSheet', class { replaceSync = (): void => undefined; });
+  vi.stubGlobal('matchMedia', () => ({ matches: true }));
+  Object.assign(document, { adoptedStyleSheets: [] });
+  const scroll = vi.fn<() => void>();
+  Element.prototype.scrollIntoView = scroll;
+  const range = rangeIn(blocks[0] as Block, 0, 5) as Range;
+  const shown = new AbortController();
+  paintPreview(range, shown.signal);
+  expect([...highlights.keys()]).toEqual(['retinue-preview']);
+  expect(scroll).not.toHaveBeenCalled();
+  void paint(range, shown.signal);
+  expect([...highlights.keys()]).toEqual(['retinue-quote']);
+  paintPreview(range, shown.signal);
+  clearPreview();
+  expect([...highlights.keys()]).toEqual(['retinue-quote']);
+  paintPreview(range, shown.signal);
+  clear();
+  expect(highlights.size).toBe(0);
+  paintPreview(range, shown.signal);
+  shown.abort();
+  expect(highlights.size).toBe(0);
+  vi.unstubAllGlobals();
 });

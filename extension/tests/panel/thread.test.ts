@@ -34,7 +34,7 @@ test('an error and a lost connection both end a turn with a sentence', () => {
 
 test('only complete answers become history, four at most', () => {
   const done = applyFrame([turn], DONE)[0] ?? turn;
-  expect(earlierTurns([done, turn, done, done, done, done])).toHaveLength(4);
+  expect(earlierTurns([done, turn, done, done, done, done], 'a/b')).toHaveLength(4);
 });
 
 test('a selected passage stands before the question', () => {

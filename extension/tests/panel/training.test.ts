@@ -5,15 +5,16 @@ import { Training } from '../../entrypoints/panel/Training.tsx';
 import { remainingOf, type TrainingFrame, viewOf } from '../../entrypoints/panel/state/training.ts';
 import type { CopilotCard } from '../../lib/connection/protocol.ts';
 
-vi.mock('../../lib/words.ts', () => ({ t: (...parts: unknown[]) => parts.join(' ') }));
+vi.mock('wxt/browser', async () => ({ browser: (await import('../browser.ts')).fakeBrowser }));
 
 const CARD: CopilotCard = {
-  id: 'a/b', name: 'B', category: 'a', category_name: 'A', icon: '', promise: '', starters: [], mode: 'instructed', refused: null, trainable: true,
+  id: 'a/b', name: 'B', category: 'a', category_name: 'A', icon: '', promise: '', starters: [], mode: 'instructed', refused: null, trainable: true, own: false,
 };
-const PROGRESS = { type: 'train.progress' as const, copilot: 'a/b', phase: 'training' as const, percent: 42, remaining_s: 200 };
+const PROGRESS = { type: 'train.progress' as const, copilot: 'a/b', phase: 'training' as const, percent: 42, remaining_s: 200, steps: 200, trained: [], heldout: [] };
 const REPORT = {
   type: 'train.report' as const, copilot: 'a/b', activated: true, why: 'It is better.', code: null,
   figures: { loss: { before: 2.9458, after: 1.4316 }, checks: { before: 0.1923, after: 0.625 }, general_rise: -0.0969 },
+  report: null, trained: [], heldout: [],
 };
 const failed = (code: string): TrainingFrame => ({ ...REPORT, activated: false, code, figures: null, why: 'Why.' });
 let box: HTMLElement;
@@ -25,12 +26,13 @@ beforeEach(() => {
   return () => box.remove();
 });
 
-function show(training: TrainingFrame | null, { card = CARD, status = 'ready', parameters = 15_000_000 } = {}): HTMLElement {
+function show(training: TrainingFrame | null, { card = CARD, status = 'ready', parameters = 15_000_000, host = 'side' } = {}): HTMLElement {
   const store = {
     current: card, nameOf: (id: string) => (id === card.id ? card.name : id),
     train: (id: string) => calls.push(`train ${id}`), endTraining: (id: string) => calls.push(`end ${id}`),
+    showTeach: ({ section }: { section: string }) => calls.push(`show ${section}`), hosting: { move: (to: string) => calls.push(`move ${to}`) },
   };
-  const state = { training, link: { status, ready: { base: { name: 'x', parameters, context_tokens: 1 } } } };
+  const state = { training, host, link: { status, ready: { base: { name: 'x', parameters, context_tokens: 1 } } } };
   render(h(Training, { store, state } as never), box);
   return box;
 }
@@ -93,6 +95,24 @@ test.each([['train_cancelled', false], ['train_failed', true], ['train_broken', 
   expect(box.querySelector('.notice-bad') !== null).toBe(isBad);
   press('retry');
   expect(calls).toEqual(['train a/b']);
+});
+
+test('a training that the server ended in the middle goes on, or is put away', () => {
+  show({ ...PROGRESS, phase: 'paused' });
+  expect(status()).toBe('pausedText B');
+  expect(box.querySelector('progress')).toBeNull();
+  press('trainGoOn');
+  press('trainPutAway');
+  expect(calls).toEqual(['train a/b', 'end a/b']);
+});
+
+test('inside a web page nothing can be started, stopped or put away', () => {
+  for (const training of [null, PROGRESS, { ...PROGRESS, phase: 'paused' as const }, REPORT, failed('train_failed')]) {
+    show(training, { host: 'page' });
+    expect([...box.querySelectorAll('button')].map((button) => button.textContent)).toEqual(['teachBeside']);
+    press('teachBeside');
+  }
+  expect(new Set(calls)).toEqual(new Set(['move side']));
 });
 
 test('without a server nothing is offered or shown', () => {

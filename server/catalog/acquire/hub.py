@@ -4,6 +4,7 @@
 Speaks to another machine only when the user asked for it or at the first set-up; apart from it only fetch does.
 """
 
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -60,12 +61,37 @@ class HuggingFace:
         return Offer(repo, str(found.sha), licence, tuple(files))
 
     def fetch(self, offer: Offer, names: Sequence[str], folder: Path) -> None:
-        from huggingface_hub import snapshot_download
-
         try:
-            snapshot_download(offer.repo, revision=offer.revision, local_dir=folder, allow_patterns=list(names))
+            for file in offer.files:
+                if file.name in names and not has_size(folder / file.name, file):
+                    _fetch_on(offer, file, folder)
         except Exception as error:
             raise _refusal(error, offer.repo) from error
+
+
+def has_size(path: Path, file: HubFile) -> bool:
+    return path.is_file() and path.stat().st_size == file.size
+
+
+def partial(path: Path) -> Path:
+    """Where a file is gathered until all of it is there."""
+    return path.with_name(f"{path.name}.partial")
+
+
+def _fetch_on(offer: Offer, file: HubFile, folder: Path) -> None:
+    """From where an earlier call ended: the client's own downloads to a folder begin anew in each process."""
+    from huggingface_hub import hf_hub_url
+    from huggingface_hub.file_download import http_get
+    from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]  # documented as public
+
+    part = partial(folder / file.name)
+    url = hf_hub_url(offer.repo, file.name, revision=offer.revision)
+    with part.open("ab") as out:
+        if out.tell() > file.size:
+            out.truncate(0)
+        http_get(url, out, resume_size=out.tell(), headers=build_hf_headers(), expected_size=file.size,
+                 displayed_filename=file.name)  # fmt: skip
+    os.replace(part, folder / file.name)
 
 
 def _refusal(error: Exception, repo: str) -> BaseError:

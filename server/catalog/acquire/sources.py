@@ -10,9 +10,10 @@ from typing import ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from server.files import SMALL_BYTES_MAX, read_regular
+
 SOURCE_FILE = "source.json"
 GGUF = "weights.gguf"  # what a base was converted from; its 4-bit groups are read as they lie
-_NOTE_BYTES_MAX = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,11 +101,8 @@ class SourceNote(BaseModel):
 
 def read_note(folder: Path) -> SourceNote | None:
     """None where there is none that can be read."""
-    file = folder / SOURCE_FILE
     try:
-        if file.stat().st_size > _NOTE_BYTES_MAX:
-            return None
-        return SourceNote.model_validate_json(file.read_bytes())
+        return SourceNote.model_validate_json(read_regular(folder / SOURCE_FILE, bytes_max=SMALL_BYTES_MAX))
     except (OSError, ValidationError):
         return None
 

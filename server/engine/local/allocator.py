@@ -1,14 +1,27 @@
-"""Lets the process keep freed memory for the next step. Called by the engine's worker and by `training tune`.
+"""How the process's memory grows: it keeps freed memory for the next step, and few of oneDNN's compiled kernels.
+
+Called by the engine's worker, compose and `training tune`.
 
 A step frees some megabytes again and again. glibc would give them back to the system each time and fault every page
 in anew: reading a page then takes a third longer, or not, depending on what else lies in the heap.
 """
 
 import ctypes
+import os
 
 KEPT_BYTES_MAX = 256 * 1024**2
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # malloc.h of glibc
 _MMAP_BYTES_MIN = 32 * 1024**2  # the most that glibc accepts; larger blocks still go back at once
+
+
+KERNELS_KEPT = 256  # decoding needs about 165 (33 numbers of tokens, five matrices); oneDNN would keep 1,024
+
+
+def limit_kernel_cache() -> None:
+    """oneDNN compiles a kernel for each number of tokens in a step and keeps it, some 0.3 MiB each. Called before the
+    first step; what the user's environment says stays.
+    """
+    os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", str(KERNELS_KEPT))
 
 
 def keep_freed_memory(*, bytes_max: int = KEPT_BYTES_MAX) -> bool:

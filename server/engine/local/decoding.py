@@ -11,7 +11,7 @@ from torch import Tensor
 
 from server.engine import ChooseQuote, Tokens
 from server.engine.local.quoting import QuoteGuard
-from server.engine.local.sampling import pick
+from server.engine.local.sampling import Draw, pick
 from server.engine.local.scheduler import Row
 
 
@@ -41,9 +41,10 @@ class Decoding:
 
     def _pick(self, row: Row, logits: Tensor) -> int:
         unsure = self._unsure(row, logits)
+        draw = Draw(row.attempt, row.answer_tokens) if row.attempt else None
         if row.guard is None:
-            return pick(logits, banned=unsure)
-        return pick(logits, allowed=row.guard.allowed(), banned=row.guard.banned | unsure)
+            return pick(logits, banned=unsure, draw=draw)
+        return pick(logits, allowed=row.guard.allowed(), banned=row.guard.banned | unsure, draw=draw)
 
     @staticmethod
     def _unsure(row: Row, logits: Tensor) -> set[int]:

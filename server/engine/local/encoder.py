@@ -38,7 +38,7 @@ class SentenceEncoder:
                 self._model = model.to(dtype or preferred_dtype("cpu")).eval()
         except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
             raise BaseError("The finder's encoder cannot be read.", code="encoder_unreadable") from error
-        self._lock = threading.Lock()
+        self._lock, self._turn = threading.Lock(), threading.Lock()
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """[texts, hidden size], float32, each of length 1. Texts of like length share a batch."""
@@ -46,8 +46,12 @@ class SentenceEncoder:
         found = np.zeros((len(texts), int(self._model.config.hidden_size)), dtype=np.float32)
         for start in range(0, len(order), BATCH):
             places = order[start : start + BATCH]
-            with self._lock:
+            with self._turn:  # whoever waits is next: a page that encodes batch after batch cannot come again before it
+                self._lock.acquire()
+            try:
                 found[places] = self._encode([texts[place] for place in places])
+            finally:
+                self._lock.release()
         return found
 
     def _encode(self, texts: list[str]) -> Vectors:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import torch
 
-from server.engine import BaseInfo, Finished, PageInfo, PageTokens, Request, Tokens
+from server.engine import BaseInfo, Capabilities, Finished, PageInfo, PageTokens, Request, Tokens
 from server.engine.local.scheduler import Row, RowEvent
 from server.engine.local.worker import Worker
 from server.errors import BaseError, RetinueError
@@ -22,6 +22,8 @@ from server.settings import Settings
 
 class LocalEngine:
     """Implements server.engine.Engine."""
+
+    capabilities = Capabilities()
 
     def __init__(
         self, settings: Settings, base_folder: Path, *, dtype: torch.dtype | None = None, device: str = "cpu"
@@ -50,7 +52,7 @@ class LocalEngine:
 
     async def open_page(self, page: PageTokens, on_progress: Callable[[int, int], None]) -> PageInfo:
         events, emit = self._post.box()
-        row = Row(ids=list(page.ids), activation=len(page.ids), emit=emit, reads_page=True)
+        row = Row(ids=list(page.ids), activation=len(page.ids), emit=emit, reads_page=True, client=page.client)
         self._worker.inbox.put(lambda: self._worker.read_page(row, page))
         try:
             while True:
@@ -75,10 +77,12 @@ class LocalEngine:
             activation=len(prompt) - len(request.turn),
             emit=emit,
             adapter_ref=request.adapter,
+            client=request.page.client,
             prompt_tokens=len(prompt),
             tokens_max=min(request.tokens_max, self.info.context_tokens - len(prompt)),
             stop_ids=request.stop_ids,
             deadline=time.monotonic() + request.timeout_s,
+            attempt=request.attempt,
         )
         self._worker.inbox.put(lambda: self._worker.submit(row, request))
         try:

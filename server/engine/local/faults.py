@@ -12,8 +12,13 @@ def as_base_error(error: BaseException, base: str) -> RetinueError:
     if _is_memory(error):
         message = f"There is not enough memory to load {base}. Close other programs, or choose a smaller base model."
         return BaseError(message, code="base_memory")
-    reason = " ".join(f"{type(error).__name__}: {error}".split())[:REASON_CHARS_MAX]
+    reason = one_line(f"{type(error).__name__}: {error}")
     return BaseError(f"{base} cannot be loaded ({reason}). `retinue doctor` checks its files.", code="base_load_failed")
+
+
+def one_line(text: object) -> str:
+    """What a library says, short enough for the end of a sentence."""
+    return " ".join(str(text).split())[:REASON_CHARS_MAX]
 
 
 def as_run_error(error: Exception) -> RunError:

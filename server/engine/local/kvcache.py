@@ -11,8 +11,15 @@ from dataclasses import dataclass, field
 from torch import Tensor
 
 from server.engine.local.forward.tails import Tail
+from server.errors import RunError
 
 BASE_KIND = "base"
+
+
+class NoRoom(RunError):
+    """The budget of bytes has no room for a row's KV, whatever is evicted."""
+
+    default_code = "run_memory"
 
 
 @dataclass(eq=False, slots=True)
@@ -94,6 +101,18 @@ class SegmentTree:
             oldest = min(leaves, key=lambda segment: segment.used_at)
             assert oldest.parent is not None  # noqa: S101 - segments() leaves roots out
             oldest.parent.children.remove(oldest)
+
+    def in_use(self, segment: Segment, *, leases: int) -> bool:
+        """Whether more than `leases` hold the segment, or anything hangs on one that is held below it."""
+        if segment.leases > leases:
+            return True
+        below = list(segment.children)
+        while below:
+            child = below.pop()
+            if child.leases:
+                return True
+            below += child.children
+        return False
 
     def segments(self) -> Iterator[Segment]:
         stack = [child for root in self._roots.values() for child in root.children]

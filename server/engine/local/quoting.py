@@ -6,61 +6,19 @@ name its block.
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
-
-from tokenizers import Tokenizer
-from transformers.convert_slow_tokenizer import bytes_to_unicode
 
 from server.engine import PageTokens
 from server.engine.local.lookup import Repeats
 from server.engine.local.sampling import looping
+from server.engine.local.vocabulary import MARK, Vocabulary
 
 QUOTE_BYTES_MAX = 400
 QUOTE_BYTES_MIN = 12  # a quotation of one short word says nothing; shorter only where the block ends
-_MARK = b'"'
 _WORD = re.compile(rb"(?:[0-9A-Za-z]|[\x80-\xff])+")
 
 Place = tuple[int, int]  # block number, byte offset
-
-
-class Vocabulary:
-    """The bytes of every token, and the tokens that a quotation needs."""
-
-    def __init__(self, token_bytes: list[bytes], encode_words: Callable[[list[str]], list[list[int]]]) -> None:
-        self.bytes_of = token_bytes
-        self.encode_words = encode_words
-        self.ids_of: dict[bytes, int] = {}
-        for token, text in enumerate(token_bytes):
-            self.ids_of.setdefault(text, token)
-        self.longest = max(map(len, token_bytes))
-        marked = [(token, text) for token, text in enumerate(token_bytes) if _MARK in text]
-        self.closers = [(token, text.split(_MARK)[0]) for token, text in marked if _closes(text)]
-        self.citation_ends = [token for token, text in enumerate(token_bytes) if _ends_citation(text)]
-        # A mark that brings its own first letters (`"The`) or a second mark would slip past the guard.
-        self.marked = frozenset(token for token, _ in marked)
-        self.unguarded = frozenset(token for token, text in marked if text.count(_MARK) > 1 or not text.endswith(_MARK))
-
-    @classmethod
-    def load(cls, folder: Path) -> "Vocabulary":
-        """From a base model's tokenizer.json; byte-level and sentencepiece spellings are both read."""
-        tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-        vocabulary = tokenizer.get_vocab(with_added_tokens=True)
-        special = {token for token, added in tokenizer.get_added_tokens_decoder().items() if added.special}
-        to_byte = {char: byte for byte, char in bytes_to_unicode().items()}
-        table = [b""] * (max(vocabulary.values()) + 1)
-        for spelling, token in vocabulary.items():
-            if token not in special:
-                table[token] = _spelled(spelling, to_byte)
-        return cls(table, lambda words: [e.ids for e in tokenizer.encode_batch_fast(words, add_special_tokens=False)])
-
-    def prefixes_of(self, text: bytes) -> Iterator[int]:
-        """Tokens whose bytes begin `text`."""
-        for size in range(1, min(self.longest, len(text)) + 1):
-            token = self.ids_of.get(text[:size])
-            if token is not None:
-                yield token
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +119,7 @@ class QuoteGuard:
             self._citation = self._citation[len(text) :]
         elif self._places is not None:
             self._accept_quoted(text)
-        elif text.endswith(_MARK) and text.count(_MARK) == 1:
+        elif text.endswith(MARK) and text.count(MARK) == 1:
             self._places, self._quoted, self._closed_in = list(self._index.word_starts), 0, None
         elif self._closed_in is not None and text.strip() and b"[".startswith(text.strip()):
             self._citation, self._closed_in = f"{self._closed_in}]".encode(), None
@@ -171,7 +129,7 @@ class QuoteGuard:
     def _accept_quoted(self, text: bytes) -> None:
         assert self._places is not None  # noqa: S101 - the caller looked
         blocks = self._index.blocks
-        head, mark, _ = text.partition(_MARK)
+        head, mark, _ = text.partition(MARK)
         self._places = [(n, at + len(head)) for n, at in self._places if blocks[n].startswith(head, at)]
         self._quoted += len(head)
         if mark:
@@ -194,16 +152,6 @@ class QuoteGuard:
         return allowed or {token for token, head in vocabulary.closers if not head}
 
 
-def _closes(text: bytes) -> bool:
-    head, _, rest = text.partition(_MARK)
-    return not head.endswith(b" ") and _MARK not in rest and b"[" not in rest
-
-
-def _ends_citation(text: bytes) -> bool:
-    """`]` and what a tokenizer writes in one token with it: `],`."""
-    return text.startswith(b"]") and _MARK not in text and b"[" not in text
-
-
 def _begins_word(text: bytes, at: int) -> bool:
     return _is_word(text[at]) and (at == 0 or not _is_word(text[at - 1]))
 
@@ -216,11 +164,3 @@ def _ends_word(text: bytes, at: int) -> bool:
 
 def _is_word(byte: int) -> bool:
     return byte >= 0x80 or chr(byte).isalnum()
-
-
-def _spelled(spelling: str, to_byte: dict[str, int]) -> bytes:
-    if all(char in to_byte for char in spelling):
-        return bytes(to_byte[char] for char in spelling)
-    if spelling.startswith("<0x") and spelling.endswith(">") and len(spelling) == 6:
-        return bytes.fromhex(spelling[3:5])
-    return spelling.replace("▁", " ").encode()

@@ -5,15 +5,16 @@ chunk of the prompts that are still being read, shared evenly, so that a long pa
 """
 
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Literal
 
 from server.engine import AdapterRef, ChooseQuote, Finished, Opening, PageInfo, Tokens
 from server.engine.local.base.adapter import AdapterWeights
 from server.engine.local.forward.tails import Tail
-from server.engine.local.kvcache import Segment
+from server.engine.local.kvcache import NoRoom, Segment
 from server.engine.local.lookup import Lookup
 from server.engine.local.quoting import QuoteGuard
 from server.errors import Busy, RetinueError
@@ -33,6 +34,7 @@ class Row:
     ids: list[int]
     activation: int
     emit: Callable[[RowEvent], None]
+    client: str = ""
     adapter_ref: AdapterRef | None = None
     prompt_tokens: int = 0
     tokens_max: int = 0
@@ -43,6 +45,7 @@ class Row:
     guard: QuoteGuard | None = None
     choose_quote: ChooseQuote | None = None
     unless_sure: Opening | None = None
+    attempt: int = 0  # as Request.attempt
     opening_log_p: float = 0.0  # of the part of `unless_sure` that the answer began with
     lookup: Lookup | None = None
     adapter: AdapterWeights | None = None
@@ -101,24 +104,34 @@ class Scheduler:
         self.running: list[Row] = []
 
     def submit(self, row: Row) -> None:
-        """Queue the row, or end it at once with Busy."""
-        if len(self.waiting) >= self._waiting_max:
-            row.end(Busy("Too many answers are waiting. Try again in a moment.", retry_after_ms=2_000))
-            return
+        """Queue the row. When too many wait, the latest of the client with the most of them ends with Busy."""
         self.waiting.append(row)
+        if len(self.waiting) > self._waiting_max:
+            waiting = Counter(one.client for one in self.waiting)
+            most = max(waiting.values())
+            latest = next(one for one in reversed(self.waiting) if waiting[one.client] == most)
+            self.waiting.remove(latest)
+            latest.end(Busy("Too many answers are waiting. Try again in a moment.", retry_after_ms=2_000))
 
     def plan(self) -> list[Work]:
         """Drop what is cancelled or late, admit what fits, and share the step out."""
         self._drop_ended()
         while self.waiting and len(self.running) < self._rows_max:
-            self._start(self.waiting.popleft())
+            if not self._start(self._next()):
+                break
         decoding = [row for row in self.running if row.pending == 1]
         reading = [row for row in self.running if row.pending > 1]
         work = [self._decode(row, room=DRAFTED_MAX // len(decoding)) for row in decoding]
-        room = self._chunk
-        for place, row in enumerate(reading):
-            share = room // (len(reading) - place)
-            count = min(row.pending, max(1, share))
+        return work + self._share_out(reading)
+
+    def _share_out(self, reading: list[Row]) -> list[Work]:
+        """The step's prompt tokens: the same for each client, and then for each of its rows."""
+        rows, work, room = Counter(row.client for row in reading), [], self._chunk
+        clients = Fraction(len(rows))
+        for row in reading:
+            part = Fraction(1, rows[row.client])
+            count = min(row.pending, max(1, int(room * part / clients)))
+            clients -= part
             room -= count
             work.append(Work(row, count))
         return work
@@ -145,12 +158,27 @@ class Scheduler:
         left = row.tokens_max - row.answer_tokens - 1
         return Work(row, 1, row.lookup.draft(room=min(room, left)))
 
-    def _start(self, row: Row) -> None:
+    def _next(self) -> Row:
+        """The first in line of the client that has the fewest rows running."""
+        running = Counter(row.client for row in self.running)
+        row = min(self.waiting, key=lambda one: running[one.client])  # the first of equals
+        self.waiting.remove(row)
+        return row
+
+    def _start(self, row: Row) -> bool:
+        """False when the row has to wait for the memory of those that run."""
         self.running.append(row)
         try:
             self._admit(row)
+        except NoRoom as error:
+            self.running.remove(row)
+            if self.running:
+                self.waiting.appendleft(row)
+                return False
+            row.end(error)
         except RetinueError as error:
             self.finish(row, error)
+        return True
 
     def _drop_ended(self) -> None:
         now = time.monotonic()

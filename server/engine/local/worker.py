@@ -22,9 +22,10 @@ from server.engine.local.forward.precision import runner_for
 from server.engine.local.kvcache import SegmentTree
 from server.engine.local.lookup import Lookup
 from server.engine.local.lora import ResidentAdapters
-from server.engine.local.quoting import PageIndex, QuoteGuard, Vocabulary
+from server.engine.local.quoting import PageIndex, QuoteGuard
 from server.engine.local.rowcache import RowCache
 from server.engine.local.scheduler import Row, Scheduler, Work
+from server.engine.local.vocabulary import Vocabulary
 from server.errors import RetinueError, RunError
 from server.settings import Settings
 
@@ -43,6 +44,7 @@ class Worker:
         self.inbox: queue.SimpleQueue[Command | None] = queue.SimpleQueue()
         self.info: BaseInfo | None = None  # set once the base is loaded
         self._repeated = 0
+        self._last: dict[str, int] | None = None  # its figures once it has stopped
         self._indexes: dict[tuple[int, ...], PageIndex] = {}
 
     def run(self, settle: Callable[[RetinueError | None], None]) -> None:
@@ -56,11 +58,13 @@ class Worker:
         while True:
             try:
                 if not self._drain(wait=not (self._scheduler.running or self._scheduler.waiting)):
-                    self._scheduler.fail_all(RunError("The server is shutting down.", code="going_away"))
+                    message = "This model stops: another one takes over, or the server ends. Ask again."
+                    self._scheduler.fail_all(RunError(message, code="going_away"))
+                    self._let_go()
                     return
                 self._step()
-            except Exception:
-                _log.exception("engine step failed")
+            except BaseException as error:  # a panic in a library is none of Exception; without this thread all waits
+                _log.error("engine step failed error=%s", type(error).__name__)
                 message = "The engine had to start over. Ask again."
                 self._scheduler.fail_all(RunError(message, code="engine_restarted", retry_after_ms=500))
 
@@ -83,7 +87,14 @@ class Worker:
             admit=self._admit,
             release=self._cache.release,
         )
+        self._weight_bytes = sum(weight.numel() * weight.element_size() for weight in base.model.parameters())
         self.info = base.info  # the model itself may go: the runner holds what it needs
+
+    def _let_go(self) -> None:
+        """Weights and KV go with the thread, also while an answer that has ended still holds the engine."""
+        self._last = self.stats()
+        del self._runner, self._cache, self._tree, self._adapters, self._scheduler, self._decoding, self._vocabulary
+        self._indexes.clear()
 
     def _drain(self, *, wait: bool) -> bool:
         """Do what asyncio asked for; False when it asked to stop."""
@@ -99,6 +110,8 @@ class Worker:
 
     def stats(self) -> dict[str, int]:
         """As `Engine.stats`; read from any thread, so the numbers may be of neighbouring steps."""
+        if self._last is not None:
+            return self._last
         return {
             "rows_running": len(self._scheduler.running),
             "rows_waiting": len(self._scheduler.waiting),
@@ -110,6 +123,8 @@ class Worker:
             "tokens_drafted": self._decoding.drafted,
             "tokens_accepted": self._decoding.accepted,
             "steps_repeated": self._repeated,
+            "weight_bytes": self._weight_bytes,
+            "weight_bits": self._runner.weight_bits,
         }
 
     def read_page(self, row: Row, page: PageTokens) -> None:

@@ -13,6 +13,7 @@ _CODE_NAME = re.compile(r"(?<![\w-])--[A-Za-z][\w-]*|(?<![\w/])/\w[\w{}.-]*(?:/[
 _VERSION = re.compile(r"v\d[\w.]*|\d+\.\d+\.\d[\w.]*")
 _CAMEL = re.compile(r"[a-z][A-Z]")
 _WORD = re.compile(r"\w+")
+_LOOKED_UP_MAX = 256  # flags and paths that are searched for on the whole page; of further ones, their words
 _TITLE_CASE = 0.6  # share of capitalised words from which a line is a title, in which capitals name nothing
 _SPEECH = (
     "said", "says", "say", "told", "tells", "wrote", "writes", "reported", "reports", "claimed", "claims", "argued",
@@ -48,13 +49,17 @@ class IdentifierFidelity(CheckSpec):
 
     def run(self, answer: Answer) -> Outcome:
         source = f"{answer.page_text}\n{answer.page.url}\n{answer.question}"
-        known = frozenset(_WORD.findall(source))
+        known, looked_up = frozenset(_WORD.findall(source)), set[str]()
         assumed = whole_words((self.assumption,))
         for line, fenced in _lines(answer.own_words):
             if assumed.search(line):
                 continue
             for name in _identifiers(line, fenced=fenced):
-                if not known.issuperset(_WORD.findall(name)) or (name[0] in "-/" and name not in source):
+                if name in looked_up:
+                    continue
+                looked_up.add(name)
+                whole = name[0] in "-/" and len(looked_up) <= _LOOKED_UP_MAX
+                if not known.issuperset(_WORD.findall(name)) or (whole and name not in source):
                     return False, f"“{name[:60]}” is not on the page."
         return True, "Every identifier stands on the page."
 

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from server.text.checks.answer import Answer, CheckSpec, Outcome, Share, Texts, count, fold
+from server.text.grounding import find_whole
 
 _OPTION = re.compile(r"[ *-]{0,8}\(?(?P<letter>[A-Ha-h])[.)] {1,4}(?P<text>\S.*)")
 _LETTER = re.compile(r"\(?(?P<letter>[A-Ha-h])(?:[.):]|$)")
@@ -44,7 +45,7 @@ class KeyInPage(CheckSpec):
         page = "\n".join(fold(block.text) for block in answer.page.blocks)
         if any(not item.key for item in found):
             return False, "A question has no key."
-        good = sum(bool(item.key_text) and _stands(fold(item.key_text or ""), page) for item in found)
+        good = sum(find_whole(fold(item.key_text or ""), page) >= 0 for item in found)
         return good >= self.at_least * len(found), f"{good} of {count(len(found), 'key', 'keys')} stand on the page."
 
 
@@ -95,7 +96,3 @@ def _bare(text: str) -> str:
     if text.endswith("]") and text[-8:].rpartition("[")[2][:-1].isdigit():
         text = text[: text.rindex("[")]
     return text.strip(" *\"“”'‘’.`")
-
-
-def _stands(key: str, page: str) -> bool:
-    return bool(key) and re.search(rf"(?<!\w){re.escape(key)}(?!\w)", page) is not None

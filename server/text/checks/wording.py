@@ -116,8 +116,8 @@ class Hedged(CheckSpec):
 
 
 def _supported(texts: Texts, said: str, proof: str, what: str) -> Outcome:
+    proven = [text for text in map(whole_words, zip(texts, strict=True)) if text.search(proof)]
     for found in sorted({found[0].casefold() for found in whole_words(texts).finditer(said)}):
-        own = (whole_words((text,)) for text in texts)
-        if not any(text.fullmatch(found) and text.search(proof) for text in own):
+        if not any(text.fullmatch(found) for text in proven):
             return False, f"The answer says “{found}”, {what} does not."
     return True, f"What the answer promises or praises stands in {what}."

@@ -1,6 +1,7 @@
 """Copilot folders, good and bad."""
 
 import json
+import shutil
 import struct
 from collections.abc import Callable
 from pathlib import Path
@@ -218,6 +219,21 @@ def test_the_engines_refusal_is_shown(read: Callable[..., Copilots], tmp_path: P
     assert "secret path" not in copilot.refused
 
 
+def test_an_engine_that_knows_no_activated_adapters_gets_the_plain_variants(
+    read: Callable[..., Copilots], tmp_path: Path
+) -> None:
+    activated = write_adapter(write_copilot(tmp_path / "a"))
+    plain = activated.parents[1] / "_plain" / "tiny"
+    shutil.copytree(activated, plain)
+    copilots = read(plain=True)
+    elsewhere = copilots.get("lease").adapter
+    copilots.rebase(BASE, accept)
+    here = copilots.get("lease").adapter
+
+    assert elsewhere is not None and elsewhere.folder == plain
+    assert here is not None and here.folder == activated
+
+
 def test_a_new_folder_is_found_at_the_next_refresh(read: Callable[..., Copilots], tmp_path: Path) -> None:
     calls = []
 
@@ -273,3 +289,55 @@ def test_a_refused_adapter_of_a_category_leaves_its_copilots_the_general_one(
     lease = read().get("legal/lease")
 
     assert lease.mode == "general" and lease.refused
+
+
+def write_panel(root: Path, *copilots: str, category: str = "legal") -> None:
+    (root / category).mkdir(parents=True, exist_ok=True)
+    (root / category / "category.toml").write_text(f'name = "Legal"\nicon = "scale"\npanel = {json.dumps(copilots)}\n')
+
+
+def test_a_category_proposes_a_panel_of_copilots_of_any_category(read: Callable[..., Copilots], tmp_path: Path) -> None:
+    for copilot_id in ("legal/lease", "writing/plain"):
+        write_copilot(tmp_path / "a", copilot_id)
+    write_panel(tmp_path / "a", "writing/plain", "legal/lease", "generalist", "legal/gone")
+
+    [panel] = read().panels()
+
+    assert (panel.category, panel.category_name, panel.icon) == ("legal", "Legal", "scale")
+    assert panel.copilots == ("writing/plain", "legal/lease", "generalist")
+
+
+def test_a_panel_of_which_one_copilot_is_left_is_none(read: Callable[..., Copilots], tmp_path: Path) -> None:
+    write_copilot(tmp_path / "a")
+    write_panel(tmp_path / "a", "legal/lease", "legal/gone")
+
+    assert read().panels() == []
+
+
+def test_the_users_own_panel_wins_and_follows_its_file(read: Callable[..., Copilots], tmp_path: Path) -> None:
+    for name in ("lease", "terms", "letters"):
+        write_copilot(tmp_path / "a", f"legal/{name}")
+    write_panel(tmp_path / "a", "legal/lease", "legal/terms")
+    copilots = read()
+    assert copilots.panels()[0].copilots == ("legal/lease", "legal/terms")
+
+    write_panel(tmp_path / "u" / "copilots", "legal/terms", "legal/letters")
+    copilots.refresh()
+
+    assert [panel.copilots for panel in copilots.panels()] == [("legal/terms", "legal/letters")]
+
+
+@pytest.mark.parametrize(
+    "copilots",
+    [["legal/lease"], ["legal/lease", "legal/lease"], [f"legal/{n}" for n in range(6)], ["Legal/x", "legal/lease"], []],
+)
+def test_a_panel_that_cannot_be_is_refused_with_its_line(
+    read: Callable[..., Copilots], tmp_path: Path, copilots: list[str]
+) -> None:
+    write_copilot(tmp_path / "a")
+    write_panel(tmp_path / "a", *copilots)
+
+    found = read()
+
+    assert (by_id(found)["legal/lease"].refused or "").startswith("legal/lease: category.toml, line 3: panel")
+    assert found.panels() == []

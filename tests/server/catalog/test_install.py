@@ -126,7 +126,7 @@ def test_a_start_killed_on_the_last_step_costs_no_second_download(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(install, "put_in_place", kill)
+        patched.setattr(install, "replace_folder", kill)
         with pytest.raises(KeyboardInterrupt):
             start(chosen, shelf)
     assert list_bases(chosen) == {}

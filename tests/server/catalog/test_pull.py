@@ -254,15 +254,16 @@ def test_the_command_line_lists_pulls_uses_and_removes(
 @pytest.mark.parametrize("call", ["describe", "fetch"])
 def test_without_a_network_the_hub_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str) -> None:
     import huggingface_hub
+    from huggingface_hub import file_download
 
     def refuse(*arguments: object, **options: object) -> None:
         raise ConnectionError("no route")
 
-    monkeypatch.setattr(huggingface_hub, "snapshot_download", refuse)
+    monkeypatch.setattr(file_download, "http_get", refuse)
     monkeypatch.setattr(huggingface_hub.HfApi, "model_info", refuse)
-    offer = Offer(REPO, "c0ffee", "", ())
+    offer = Offer(REPO, "c0ffee", "", (HubFile("config.json", 2),))
     with pytest.raises(BaseError, match="cannot be reached") as refused:
-        HuggingFace().describe(REPO) if call == "describe" else HuggingFace().fetch(offer, [], tmp_path)
+        HuggingFace().describe(REPO) if call == "describe" else HuggingFace().fetch(offer, ["config.json"], tmp_path)
     assert refused.value.code == "base_offline"
 
 

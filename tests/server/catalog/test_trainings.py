@@ -14,8 +14,8 @@ from server.catalog.train_events import Failed
 from server.engine import AdapterRef
 from tests.server.fakes import FakeWire, Harness, ask, page_open, write_copilot
 
-START = {"type": "train.start", "copilot": "legal/lease"}
-CANCEL = {"type": "train.cancel", "copilot": "legal/lease"}
+START = {"type": "train.start", "copilot": "legal/lease", "place": "side"}
+CANCEL = {"type": "train.cancel", "copilot": "legal/lease", "place": "side"}
 DONE = {
     "event": "done", "active": True, "reason": "It is better.", "folder": "/home/me/x", "seconds": 1.5,
     "loss": {"before": 3.0, "after": 1.5}, "checks": {"before": 0.25, "after": 0.75}, "general_rise": -0.02,

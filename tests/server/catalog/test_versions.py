@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from server.catalog.versions import keep, kept, restore
+from server.catalog.versions import kept, put_in_use, restore, writing
 from server.errors import CopilotError
 
 
@@ -18,8 +18,9 @@ def read(folder: Path) -> str:
 
 def test_an_earlier_version_comes_back_and_a_second_time_undoes_it(tmp_path: Path) -> None:
     adapter = put(tmp_path / "review" / "tiny", "one")
-    keep(adapter)
-    put(adapter, "two")
+    with writing(adapter) as made:
+        put_in_use(put(made, "two"), adapter)
+    assert read(adapter) == "two"
     assert [read(version) for version in kept(adapter)] == ["one"]
     restore(adapter)
     assert read(adapter) == "one"
@@ -37,7 +38,6 @@ def test_the_only_version_is_put_away_so_that_the_one_that_ships_acts(tmp_path: 
 
 
 def test_without_any_version_it_says_so(tmp_path: Path) -> None:
-    assert keep(tmp_path / "tiny") is None
     with pytest.raises(CopilotError) as refused:
         restore(tmp_path / "tiny")
     assert refused.value.code == "copilot_no_version"

@@ -81,3 +81,17 @@ def test_examples_are_checked_too(tmp_path: Path) -> None:
     assert "answers that pass form: 0%" in run("check", status=1)
     with pytest.raises(CopilotError):
         run("check", "no-such-copilot")
+
+
+def test_a_panel_that_names_nobody_is_a_fault_of_its_category(tmp_path: Path) -> None:
+    run("new", "legal/lease-reader")
+    run("new", "shop/review", "--in", str(tmp_path / "adapters"))
+    shared = tmp_path / "user" / "copilots" / "legal" / "category.toml"
+    panel = 'panel = ["legal/lease-reader", "shop/review", "generalist"]\n'
+    shared.write_text('name = "Legal"\n' + panel)
+    assert "legal: " not in run("check", "--in", str(shared.parent.parent))  # it may name what is installed
+
+    shared.write_text('name = "Legal"\n\n' + panel.replace("shop/review", "shop/gone"))
+
+    said = run("check", "legal/lease-reader", status=1)
+    assert "legal: category.toml, line 3: panel: there is no copilot 'shop/gone'." in said

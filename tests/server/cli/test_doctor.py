@@ -1,16 +1,20 @@
 """`retinue doctor`: each thing that can be wrong on a machine is named, with what to do."""
 
+import ast
 import importlib.util
 import json
+import re
 import socket
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from server.catalog.acquire.sources import SourceNote, write_note
 from server.cli import doctor
 from server.cli.doctor import Finding, examine
+from server.cli.doctor_report import Report, report_of
 from server.files import sha256_of
 from server.settings import Settings
 from server.transport.keyfile import KeyFile
@@ -18,6 +22,7 @@ from tests.real_base import REAL_BASES
 from tests.server.fakes import settings
 
 WEIGHTS = b"weights of a base"
+GUIDE = Path(__file__).parents[3] / "docs" / "guides" / "when-something-is-wrong.md"
 
 
 @pytest.fixture
@@ -92,14 +97,15 @@ def test_a_port_that_answers_is_told_from_a_free_one(chosen: Settings) -> None:
     assert found("port", chosen).found == "1 is free (the server does not run)"
 
 
-def test_a_key_file_that_others_can_read_is_to_be_mended(chosen: Settings) -> None:
+def test_a_key_file_that_others_could_read_is_mended_and_said_once(chosen: Settings) -> None:
     assert "none yet" in found("pairing file", chosen).found
     keys = KeyFile(chosen.config_dir)
     keys.store("chrome-extension://x", b"k" * 32)
 
     assert found("pairing file", chosen) == Finding("pairing file", f"1 keys in {keys.path}")
     keys.path.chmod(0o644)
-    assert found("pairing file", chosen).fix == f"others can read it: chmod 600 {keys.path}"
+    assert "other users could read it" in found("pairing file", chosen).fix
+    assert not found("pairing file", chosen).fix
 
 
 def test_a_refused_copilot_is_named_with_its_reason(chosen: Settings) -> None:
@@ -117,7 +123,47 @@ def test_what_is_not_installed_or_built_says_how(chosen: Settings, monkeypatch: 
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     monkeypatch.setattr(doctor, "extension_build", lambda: None)
 
-    assert found("torch", chosen) == Finding("torch", "missing", "run `make setup`")
+    assert found("torch", chosen) == Finding("torch", "missing", "run `make setup`", "torch_missing")
     assert "make setup" in found("extension", chosen).fix
     monkeypatch.setattr(doctor, "extension_build", lambda: Path("/build"))
     assert found("extension", chosen) == Finding("extension", "/build")
+
+
+def test_a_full_disk_and_a_full_memory_are_told(chosen: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert found("disk", chosen).code == found("memory", chosen).code == "ok"
+    monkeypatch.setattr(doctor, "SPARE_BYTES", 2**60)
+    monkeypatch.setattr(doctor, "_MEMORY_BYTES", 2**60)
+
+    assert (found("disk", chosen).code, found("memory", chosen).code) == ("disk_low", "memory_low")
+
+
+def test_what_is_wrong_has_a_code_and_what_to_do_and_nothing_else_has(chosen: Settings) -> None:
+    (chosen.bases_dir / "tiny" / "model.safetensors").unlink()
+    findings = list(examine(chosen))
+
+    assert all((finding.code == "ok") == (finding.fix == "") for finding in findings)
+    assert {"base_damaged", "encoder_missing"} <= {finding.code for finding in findings}
+
+
+def test_the_report_is_read_back_strictly(chosen: Settings) -> None:
+    report = report_of(examine(chosen))
+    text = report.model_dump_json()
+
+    assert Report.model_validate_json(text) == report
+    assert list(json.loads(text)) == ["version", "retinue", "ok", "lines"]
+    assert not report.ok
+    assert report_of([Finding("port", "8377 is free")]).ok
+    for bad in ('"version":2', '"version":1,"more":1'):
+        with pytest.raises(ValidationError):
+            Report.model_validate_json(text.replace('"version":1', bad))
+
+
+def test_each_code_is_explained_in_the_guide() -> None:
+    tree = ast.parse(Path(doctor.__file__).read_text(encoding="utf-8"))
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)]
+    findings = [call for call in calls if vars(call.func)["id"] == "Finding" and len(call.args) == 4]
+    codes = {code.value for call in findings if isinstance(code := call.args[3], ast.Constant)}
+
+    table = GUIDE.read_text(encoding="utf-8").partition("## The codes")[2]
+    assert "base_missing" in codes
+    assert codes == set(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE))

@@ -9,44 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from server.cli.main import main
-from server.conversation.pages import Parts
-from server.settings import Settings
 from server.transport.keyfile import KeyFile
-from tests.server.fakes import FakeEngine, base_text, settings, some_copilots
+from server.transport.pairing import PairingCode
+from tests.server.cli.commands import Cli
+from tests.server.fakes import FakeEngine
 from tests.server.live import running
-
-PAGE = "# Lease\n\nLease\n\nThe term is two years."
-
-
-class Cli:
-    def __init__(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-        self.capsys, self.monkeypatch = capsys, monkeypatch
-        self.engine = FakeEngine()
-        self.settings = settings(tmp_path)
-        some_copilots(self.settings)
-        self.page = tmp_path / "lease.md"
-        self.page.write_text(PAGE)
-        for name in ("adapters_dir", "user_dir", "config_dir"):
-            monkeypatch.setenv(f"RETINUE_{name.upper()}", str(getattr(self.settings, name)))
-        monkeypatch.setenv("RETINUE_PORT", "1")  # nothing answers there
-        monkeypatch.setattr("server.cli.ask.make_local_parts", self.make_parts)
-
-    def make_parts(self, chosen: Settings) -> tuple[Parts, None]:
-        return Parts(chosen, self.engine, base_text()), None
-
-    def __call__(self, *arguments: str) -> tuple[int, str, str]:
-        """Exit status, standard output, standard error."""
-        self.monkeypatch.setattr(sys, "argv", ["retinue", *arguments])
-        status = 0
-        try:
-            main()
-        except SystemExit as end:
-            status = int(end.code or 0)
-        return status, *self.capsys.readouterr()
-
-    def ask(self, *extra: str, copilot: str = "lease", page: str = "") -> tuple[int, str, str]:
-        return self("ask", copilot, "--page", page or str(self.page), "How long?", *extra)
 
 
 @pytest.fixture
@@ -60,6 +27,16 @@ def test_an_answer_and_its_verified_quotes_are_printed(cli: Cli) -> None:
     assert (status, err) == (0, "")
     assert out.splitlines() == ['The term is "two years" [2].', "✓ “two years” [2]"]
     assert (cli.engine.rows, cli.engine.open_pages, cli.engine.running) == (0, [], False)
+
+
+def test_without_a_page_the_answer_says_so_and_quotes_nothing(cli: Cli) -> None:
+    status, out, err = cli("ask", "lease", "How long?")
+
+    assert (status, err) == (0, "")
+    assert out.startswith("I have no page here")
+    assert "✓" not in out
+    assert "✗" not in out
+    assert (cli.engine.rows, cli.engine.open_pages) == (0, [])
 
 
 def test_a_quote_that_is_not_on_the_page_is_marked(cli: Cli) -> None:
@@ -161,14 +138,24 @@ async def test_another_program_on_the_port_gets_no_page_text(cli: Cli) -> None:
 
 
 def test_copilots_bases_and_pairs_are_listed(cli: Cli) -> None:
-    KeyFile(cli.settings.config_dir).store("chrome-extension://x", b"k" * 32)
+    keys = KeyFile(cli.settings.config_dir)
+    paired = keys.store("chrome-extension://x", b"k" * 32, client="home", name="Chrome on linux")
 
     assert "legal/lease" in cli("copilots")[1]
     assert cli("bases")[0] == 0
-    assert cli("pair", "list")[1] == "chrome-extension://x\n"
-    assert cli("pair", "revoke", "chrome-extension://x")[0] == 0
+    listed = cli("pair", "list")[1].split("  ")
+    assert [part.strip() for part in listed if part] == [paired.id, "Chrome on linux", paired.origin, paired.paired_on]
+    assert cli("pair", "revoke", paired.id)[1] == f"Chrome on linux ({paired.id}) is no longer paired.\n"
     assert cli("pair", "list")[1] == ""
-    assert cli("pair", "revoke", "chrome-extension://x")[0] == 1
+    assert cli("pair", "revoke", paired.id)[0] == 1
+
+
+def test_a_code_that_the_command_line_makes_is_the_running_servers(cli: Cli) -> None:
+    status, out, _ = cli("pair", "code")
+    server = PairingCode.for_settings(cli.settings, announce=lambda _: pytest.fail("a code of its own"))
+
+    assert status == 0
+    assert server.take_try("chrome-extension://x") in out
 
 
 def test_doctor_says_what_to_fix(cli: Cli) -> None:
@@ -178,8 +165,19 @@ def test_doctor_says_what_to_fix(cli: Cli) -> None:
     assert err == ""
     assert out.count("is not here yet: run `retinue bases pull`") == 2
     assert [line.split("  ")[0] for line in out.splitlines()] == [
-        "python", "torch", "base model", "weights", "encoder", "copilots", "port", "pairing file", "extension"
+        "python", "torch", "engine", "base model", "weights", "encoder", "copilots", "disk", "memory", "port",
+        "autostart", "pairing file", "extension",
     ]  # fmt: skip
+
+
+def test_the_doctor_s_json_is_exactly_one_object(cli: Cli) -> None:
+    status, out, err = cli("doctor", "--json")
+    report = json.loads(out)
+
+    assert (status, err, out.count("\n")) == (1, "", 1)
+    assert report["ok"] is False
+    assert report["lines"][3]["code"] == "base_missing"
+    assert "retinue bases pull" in report["lines"][3]["fix"]
 
 
 def test_help_comes_at_once_without_torch() -> None:

@@ -17,8 +17,11 @@ from rich.console import Console
 from server.catalog.acquire import install
 from server.cli import serve
 from server.errors import BaseError, RetinueError
-from server.log import NoTracebacks
+from server.log import AtMost, NoTracebacks
 from server.settings import Settings
+from server.transport.keyfile import Pairing
+from server.transport.listener import listen
+from tests.children import environment
 from tests.server.fakes import ORIGIN, settings
 
 
@@ -27,7 +30,7 @@ def test_a_port_in_use_is_named(tmp_path: Path) -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         with pytest.raises(RetinueError) as refusal:
-            serve.listen(settings(tmp_path, port=taken.getsockname()[1]))
+            listen(settings(tmp_path, port=taken.getsockname()[1]))
 
     assert refusal.value.code == "port_in_use"
 
@@ -35,7 +38,7 @@ def test_a_port_in_use_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize("host", ["0.0.0.0", "", "::", "192.168.1.2", "example.com"])  # noqa: S104 - that is the point
 def test_only_loopback_is_listened_on(tmp_path: Path, host: str) -> None:
     with pytest.raises(RetinueError) as refusal:
-        serve.listen(settings(tmp_path, host=host))
+        listen(settings(tmp_path, host=host))
 
     assert refusal.value.code == "host_refused"
 
@@ -48,7 +51,7 @@ async def test_small_frames_are_sent_at_once(tmp_path: Path) -> None:
         asked.set_result(writer.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
         writer.close()
 
-    with serve.listen(settings(tmp_path, port=0)) as listener:
+    with listen(settings(tmp_path, port=0)) as listener:
         async with await asyncio.start_server(answer, sock=listener):
             _, writer = await asyncio.open_connection(*listener.getsockname())
             assert await asked
@@ -57,7 +60,7 @@ async def test_small_frames_are_sent_at_once(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="Linux only")
 def test_the_kernel_drops_a_client_that_stops_reading(tmp_path: Path) -> None:
-    with serve.listen(settings(tmp_path, port=0, send_s_max=15)) as listener:
+    with listen(settings(tmp_path, port=0, send_s_max=15)) as listener:
         assert listener.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 15_000
         assert listener.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) <= 2 * 256 * 1024
 
@@ -87,9 +90,13 @@ def test_what_is_missing_is_brought_before_anything_listens(tmp_path: Path, monk
 
 
 def test_a_foreign_extension_that_pairs_is_pointed_out() -> None:
-    assert "not Retinue's own" not in serve._paired_note(ORIGIN)
-    assert "not Retinue's own" not in serve._paired_note("moz-extension://x")
-    assert "not Retinue's own" in serve._paired_note("chrome-extension://" + "b" * 32)
+    def note(origin: str) -> str:
+        return serve._paired_note(Pairing(origin=origin, key_hex="00" * 32, name="Chrome on linux")).plain
+
+    assert "not Retinue's own" not in note(ORIGIN)
+    assert "not Retinue's own" not in note("moz-extension://x")
+    assert "not Retinue's own" in note("chrome-extension://" + "b" * 32)
+    assert "Chrome on linux" in note(ORIGIN)
 
 
 ROOT = Path(__file__).parents[3]
@@ -98,6 +105,8 @@ import asyncio, sys, threading
 from pathlib import Path
 from server.app import build_app
 from server.cli import serve
+from server.transport.listener import listen
+from tests.children import environment
 from tests.server.fakes import FakeEngine, base_text, settings
 
 where, loads_for_ever = Path(sys.argv[1]), sys.argv[2] == "loading"
@@ -114,7 +123,7 @@ def load_base():
 
 chosen = settings(where, port=0)
 serve._STOP_S_MAX = 0.5
-listener = serve.listen(chosen)
+listener = listen(chosen)
 app = build_app(chosen, Engine(), load_base=load_base, port=1)
 server = serve.Server(serve.config_for(app), app=app, ready=lambda: print("ready", flush=True))
 asyncio.run(server.serve(sockets=[listener]))
@@ -125,7 +134,7 @@ asyncio.run(server.serve(sockets=[listener]))
 @pytest.mark.parametrize(("state", "status"), [("loading", -signal.SIGTERM), ("ready", 1)])
 def test_sigterm_ends_the_server_also_while_a_thread_hangs(tmp_path: Path, state: str, status: int) -> None:
     command = [sys.executable, "-c", SERVES, str(tmp_path), state]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as server:  # noqa: S603 - our code
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=environment()) as server:  # noqa: S603
         assert server.stdout is not None
         while server.stdout.readline().strip() != state:
             assert server.poll() is None
@@ -150,3 +159,21 @@ def test_the_log_never_holds_a_traceback() -> None:
         logger.error("failed", exc_info=sys.exc_info())
 
     assert out.getvalue() == "failed error=ValueError\n"
+
+
+def test_lines_of_one_kind_are_limited_and_what_is_missing_is_told() -> None:
+    out, now = io.StringIO(), [0.0]
+    handler = logging.StreamHandler(out)
+    handler.addFilter(AtMost(3, clock=lambda: now[0]))
+    logger = logging.Logger("test")
+    logger.addHandler(handler)
+
+    for at in range(1_000):
+        logger.warning("dropped n=%d", at)
+    logger.warning("another")
+    now[0] = 61.0
+    logger.warning("dropped n=%d", 1_000)
+
+    assert out.getvalue().splitlines() == [
+        "dropped n=0", "dropped n=1", "dropped n=2", "another", "dropped n=1000 (997 more were left out)",
+    ]  # fmt: skip

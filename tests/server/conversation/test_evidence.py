@@ -1,6 +1,19 @@
 """The chosen quotation, and what follows an abstention."""
 
-from server.conversation.evidence import Found, QuoteChooser, after_abstention
+from pathlib import Path
+
+import pytest
+
+from server.conversation.evidence import (
+    ABSTAIN_LEAST,
+    CONSIDERED_MAX,
+    Found,
+    QuoteChooser,
+    abstention,
+    after_abstention,
+    considered,
+)
+from server.engine import AdapterRef
 from server.text.checks import abstains
 from server.text.finder import Passage
 from server.text.prompt import PagePrefix
@@ -84,3 +97,45 @@ def test_an_abstention_says_how_much_of_the_page_was_read() -> None:
 
 def test_an_answer_gets_nothing_added() -> None:
     assert after_abstention("At nine.", Found((LATE,), (LATE,)), prefix(4, 4)) == ""
+
+
+def ranked(count: int, *, score: float = 0.5) -> tuple[Passage, ...]:
+    return tuple(Passage(unit(n, f"Sentence {n}."), score) for n in range(10, 10 + count))
+
+
+@pytest.mark.parametrize(
+    ("beyond", "kept"),
+    [(CONSIDERED_MAX - 1, CONSIDERED_MAX - 1), (CONSIDERED_MAX, CONSIDERED_MAX), (CONSIDERED_MAX + 1, CONSIDERED_MAX)],
+)
+def test_what_ranked_next_is_considered_up_to_a_limit(beyond: int, kept: int) -> None:
+    found = Found((LATE,), (LATE, *ranked(beyond)))
+
+    assert considered(found) == list(ranked(kept))
+
+
+def test_a_text_is_considered_once_and_not_when_it_stands_in_the_prompt() -> None:
+    twin, late = Passage(unit(7, EARLY.unit.text), 0.7), Passage(unit(8, LATE.unit.text), 0.7)
+
+    assert considered(Found((LATE,), (LATE, late, EARLY, twin))) == [EARLY]
+
+
+def test_what_has_nothing_to_do_with_the_question_is_not_considered() -> None:
+    assert considered(Found((LATE,), (LATE, *ranked(2, score=0.0)))) == []
+
+
+def opening(question: str, adapter: AdapterRef | None, *, instructed: bool = True) -> tuple[str, float] | None:
+    found = abstention(question, adapter, lambda text: [ord(char) for char in text], instructed=instructed)
+    return None if found is None else ("".join(map(chr, found.ids)), found.least)
+
+
+def test_how_sure_an_abstention_must_be_is_the_adapters_own() -> None:
+    calibrated = AdapterRef("legal", Path(), "digest", abstain_least=0.31, abstain_least_plain=0.62)
+
+    assert opening("how long is the term", calibrated) == ("Th", 0.31)  # the first two tokens; here a token is a letter
+    assert opening("how long is the term", calibrated, instructed=False) == ("Th", 0.62)
+    assert opening("how long is the term", AdapterRef("legal", Path(), "digest")) == ("Th", ABSTAIN_LEAST)
+
+
+def test_a_request_and_the_base_alone_are_not_held_to_it() -> None:
+    assert opening("tl;dr", AdapterRef("legal", Path(), "digest")) is None
+    assert opening("how long is the term", None) is None

@@ -88,7 +88,7 @@ async def test_the_copilots_that_fit_are_told_before_the_page_is_read_and_again_
     write_copilot(chosen.adapters_dir, text='name = "Lease"\npromise = "Reads leases."\nhints = ["tenant"]\n')
     copilots = Copilots(adapters_dir=chosen.adapters_dir, user_dir=chosen.user_dir)
     parts = Parts(chosen, FakeEngine(), base_text())
-    session = Session(parts, copilots, origin="x", suggester=Suggester(None))
+    session = Session(parts, copilots, client="x", suggester=Suggester(None))
     outbox = Outbox(events_max=100)
     session.attach(outbox)
     session.receive(PageOpen.model_validate(page_open(blocks=["The tenant pays the rent on the first of the month."])))

@@ -12,8 +12,8 @@ from peft import LoraConfig, get_peft_model
 from transformers import AutoModelForCausalLM
 
 from server.engine import AdapterRef, BaseInfo, Finished, PageTokens, Request, Tokens
-from server.engine.local.base.adapter import check_adapter
-from server.engine.local.base.loader import base_fingerprint
+from server.engine.adapter_check import check_adapter
+from server.engine.fingerprint import base_fingerprint
 from server.engine.local.engine import LocalEngine
 from server.settings import load_settings
 from server.text.prompt import PromptLayout

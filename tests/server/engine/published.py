@@ -7,7 +7,7 @@ import torch
 from gguf import GGMLQuantizationType as Kind
 from transformers import AutoModelForCausalLM, GgufConfig, LlamaForCausalLM, PreTrainedModel
 
-from server.engine.local.base.loader import GGUF
+from server.engine.fingerprint import GGUF
 from tests import tiny
 
 _NAMES = {

@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,8 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from server.engine import BaseInfo
-from server.engine.local.base.adapter import check_adapter, read_adapter
+from server.engine.adapter_check import check_adapter
+from server.engine.local.base.adapter import read_adapter
 from server.engine.local.base.loader import load_base
 from server.errors import BaseError, CopilotError
 from tests import tiny
@@ -61,6 +63,10 @@ def test_a_good_adapter_is_accepted_and_read(tiny_base: Path, copy: Path, info: 
         {"target_parameters": ["x"]},
         {"peft_type": "IA3"},
         {"alora_invocation_tokens": []},
+        {"use_bdlora": True},
+        {"kasa_config": {"alpha": 1}},
+        {"a_setting_of_tomorrow": 1},
+        {"layers_pattern": "layers"},
     ],
 )
 def test_a_setting_that_could_touch_the_base_is_refused(copy: Path, info: BaseInfo, fields: dict[str, object]) -> None:
@@ -70,6 +76,46 @@ def test_a_setting_that_could_touch_the_base_is_refused(copy: Path, info: BaseIn
         check_adapter(copy, info)
 
     assert refusal.value.code == "copilot_config_invalid"
+
+
+@pytest.mark.parametrize("value", [None, False, {}, [], ""])
+def test_a_setting_that_is_not_known_may_be_switched_off(copy: Path, info: BaseInfo, value: object) -> None:
+    edit(copy, a_setting_of_tomorrow=value, peft_version="9.9", revision="main", lora_dropout=0.1)
+
+    assert check_adapter(copy, info).digest
+
+
+@pytest.mark.parametrize(("value", "dtype"), [(3e38, torch.float32), (1e5, torch.float16)])
+def test_weights_that_are_too_large_once_they_are_scaled_are_refused(
+    tiny_base: Path, copy: Path, info: BaseInfo, value: float, dtype: torch.dtype
+) -> None:
+    file = copy / "adapter_model.safetensors"
+    tensors = {name: tensor.float() for name, tensor in load_file(file).items()}
+    name = next(name for name in tensors if "lora_B" in name)
+    tensors[name][0, 0] = value
+    save_file(tensors, file)
+    linears = {name: replace(linear, dtype=dtype) for name, linear in load_base(tiny_base).linears.items()}
+
+    with pytest.raises(CopilotError) as refusal:
+        read_adapter(check_adapter(copy, info), linears)
+
+    assert refusal.value.code == "copilot_weights_nan"
+
+
+def test_how_sure_it_must_be_to_abstain_comes_with_the_adapter(copy: Path, info: BaseInfo) -> None:
+    lock = json.loads((copy / "lock.json").read_text())
+    (copy / "lock.json").write_text(json.dumps(lock | {"abstain_least": 0.31}))
+
+    assert check_adapter(copy, info).abstain_least == 0.31
+
+
+@pytest.mark.parametrize("least", ["0", "-1", "1.5", "NaN", "Infinity", '"0.5"'])
+def test_a_probability_that_is_none_is_refused(copy: Path, info: BaseInfo, least: str) -> None:
+    lock = (copy / "lock.json").read_text().rstrip().removesuffix("}")
+    (copy / "lock.json").write_text(f'{lock}, "abstain_least": {least}}}')
+
+    with pytest.raises(CopilotError, match="abstain_least"):
+        check_adapter(copy, info)
 
 
 def test_an_adapter_for_another_base_is_refused(copy: Path, info: BaseInfo) -> None:

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from server.engine.adapter_lock import BYTES_MAX, AdapterLock, read_lock, write_lock
+from server.engine.adapter_lock import AdapterLock, read_lock, write_lock
 from server.errors import CopilotError
+from server.files import SMALL_BYTES_MAX
 
 HASH, FINGERPRINT = "ab" * 32, "cd" * 8
 LOCK = {"format": 1, "kind": "alora", "base": "tiny", "base_fingerprint": FINGERPRINT, "weights_sha256": HASH}
@@ -65,7 +66,7 @@ def test_a_field_that_is_not_what_it_should_be_is_named(tmp_path: Path, changes:
         lambda file: file.write_text("[]"),
         lambda file: file.write_bytes(b"\xff\xfe{"),
         lambda file: file.write_text("[" * 60_000),
-        lambda file: file.write_text(json.dumps(LOCK) + " " * BYTES_MAX),
+        lambda file: file.write_text(json.dumps(LOCK) + " " * SMALL_BYTES_MAX),
         lambda file: file.mkdir(),
     ],
     ids=["missing", "a list", "no text", "nested", "too large", "a folder"],

@@ -15,7 +15,8 @@ from server.catalog.layout import adapter_folder, user_root
 from server.cli.adopt import adopt
 from server.cli.main import main
 from server.engine import BaseInfo, PageTokens, Request
-from server.engine.local.base.adapter import check_adapter, read_adapter
+from server.engine.adapter_check import check_adapter
+from server.engine.local.base.adapter import read_adapter
 from server.engine.local.base.loader import load_base
 from server.engine.local.base.outline import outline
 from server.engine.local.forward.runner import Runner
@@ -136,4 +137,4 @@ def test_what_does_not_fit_is_refused_and_leaves_nothing(harness: Settings, else
     for name in ("../own/x", "Legal/own", "legal", "legal/con"):
         with pytest.raises(CopilotError):
             adopt(elsewhere, name, harness)
-    assert not list((harness.user_dir / "copilots").iterdir())
+    assert not (harness.user_dir / "copilots").exists()

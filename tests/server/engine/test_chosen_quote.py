@@ -8,8 +8,8 @@ import pytest
 
 from server.engine import Opening, PageTokens, Request, Tokens
 from server.engine.local import decoding
-from server.engine.local.quoting import Vocabulary
 from server.engine.local.sampling import pick
+from server.engine.local.vocabulary import Vocabulary
 from server.text.page import read_page
 from server.text.prompt import PromptLayout
 from tests import tiny

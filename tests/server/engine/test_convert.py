@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from server.catalog.acquire import sources
-from server.engine.local.base import convert, loader
+from server.engine import fingerprint
+from server.engine.local.base import convert
 from tests import tiny
 
 Q4_1 = GGMLQuantizationType.Q4_1
@@ -143,15 +144,15 @@ def test_a_file_that_is_cut_off_is_refused(
 def test_the_fingerprint_of_a_converted_base_is_that_of_its_gguf_file(llama: Path, tmp_path: Path) -> None:
     folder = tmp_path / "converted"
     folder.mkdir()
-    assert loader.GGUF == sources.GGUF
+    assert fingerprint.GGUF == sources.GGUF
     (folder / sources.GGUF).write_bytes(b"four bits")
-    before = loader.base_fingerprint(folder)
+    before = fingerprint.base_fingerprint(folder)
     (folder / "model.safetensors").write_bytes(b"as another version of transformers writes it")
 
-    assert loader.base_fingerprint(folder) == before
-    assert before != loader.base_fingerprint(llama)
+    assert fingerprint.base_fingerprint(folder) == before
+    assert before != fingerprint.base_fingerprint(llama)
     (folder / sources.GGUF).write_bytes(b"four bytes")
-    assert loader.base_fingerprint(folder) != before
+    assert fingerprint.base_fingerprint(folder) != before
 
 
 def test_a_folder_that_cannot_be_written_is_one_line(

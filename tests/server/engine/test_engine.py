@@ -1,7 +1,9 @@
 """Cancel, limits and faults: one terminal event a request, and memory back to where it was."""
 
 import asyncio
+import gc
 import time
+import weakref
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -34,10 +36,12 @@ def test_a_closed_page_gives_its_memory_back_when_room_is_needed(driver: Driver)
     assert driver.open(PAGE) == (202, 202)
     driver.close(PAGE)
     driver.close(PAGE)
-    driver.engine._worker._tree.bytes_max = 0
+    held = driver.engine.stats()["kv_bytes"]
+    driver.engine._worker._tree.bytes_max = 2 * held
     driver.open(PageTokens((1, 300, 2)))
 
-    assert driver.engine.stats()["kv_bytes"] > 0
+    assert 0 < driver.engine.stats()["kv_bytes"] < held
+    driver.engine._worker._tree.bytes_max = 0
     driver.close(PageTokens((1, 300, 2)))
     assert settle(driver, kv_bytes=0)["kv_bytes"] == 0
 
@@ -61,6 +65,28 @@ def test_rows_of_every_kind_share_their_steps_as_served(
     assert [len(ids) for ids, _ in answers] == [30, 27, 24, 21, 30, 30, 30, 12]
     assert stats["steps_repeated"] == 0
     assert stats["tokens_drafted"] > 0
+
+
+def test_another_attempt_gives_another_answer_and_the_same_one_each_time(
+    driver: Driver, request_for: RequestFor
+) -> None:
+    """Alone, in a mixed batch, and with drafted tokens or without."""
+    driver.open(PAGE)
+    greedy, second = request_for(PAGE, TURN, None, tokens=30), request_for(PAGE, TURN, None, tokens=30)
+    sampled = replace(second, attempt=1)
+    [(first, _)] = driver.ask(sampled)
+    answers = [ids for ids, _ in driver.ask(greedy, sampled, replace(sampled, attempt=2))]
+
+    assert answers[1] == first
+    assert len({tuple(ids) for ids in answers}) == 3
+
+
+def test_a_prompt_without_a_page_is_answered_and_may_hold_any_mark(driver: Driver, request_for: RequestFor) -> None:
+    alone = PageTokens((1, 300, 301, 2))
+    driver.open(alone)
+    [(ids, end)] = driver.ask(request_for(alone, TURN, None, tokens=10))
+
+    assert (len(ids), end.reason, end.prompt_tokens) == (10, "length", 4 + len(TURN))
 
 
 def test_a_cancelled_answer_frees_its_row(driver: Driver, request_for: RequestFor) -> None:
@@ -225,3 +251,14 @@ def test_an_engine_that_fails_between_steps_fails_its_answers_and_goes_on(
 
     assert failure.value.code == "engine_restarted" and failure.value.retry_after_ms
     assert len(driver.ask(request_for(PAGE, TURN, None))[0][0]) == 12
+
+
+def test_a_stopped_engine_holds_no_weights_though_somebody_holds_it(tiny_base: Path) -> None:
+    with running(tiny_base) as driver:
+        driver.open(PAGE)
+        weights, tree = (weakref.ref(part) for part in (driver.engine._worker._runner, driver.engine._worker._tree))
+        assert driver.engine.stats()["weight_bytes"] > 0
+    gc.collect()
+
+    assert (weights(), tree()) == (None, None)
+    assert driver.engine.stats()["rows_running"] == 0

@@ -11,8 +11,9 @@ import torch
 from gguf import GGMLQuantizationType as Kind
 from transformers import LlamaForCausalLM
 
+from server.engine.fingerprint import GGUF
 from server.engine.local.base.gguf_file import read_header
-from server.engine.local.base.loader import GGUF, load_base
+from server.engine.local.base.loader import load_base
 from server.engine.local.forward.groups import StoredGroups
 from server.engine.local.forward.runner import Runner
 from server.engine.local.forward.weights import INT4_ROWS_MAX

@@ -10,7 +10,8 @@ from torch import Tensor
 from transformers import AutoModelForCausalLM
 
 from server.engine import AdapterRef, BaseInfo, PageTokens, Request
-from server.engine.local.base.adapter import check_adapter, read_adapter
+from server.engine.adapter_check import check_adapter
+from server.engine.local.base.adapter import read_adapter
 from server.engine.local.base.loader import load_base
 from server.engine.local.forward.runner import Runner
 from server.engine.local.kvcache import BASE_KIND, SegmentTree

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from server.engine import PageTokens
-from server.engine.local.quoting import PageIndex, QuoteGuard, Vocabulary
+from server.engine.local.quoting import PageIndex, QuoteGuard
+from server.engine.local.vocabulary import Vocabulary
 from server.text.grounding import quotations
 from server.text.page import Page, read_page
 from server.text.prompt import PromptLayout

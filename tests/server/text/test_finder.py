@@ -123,6 +123,7 @@ def test_the_whole_page_is_covered_however_long_it_is() -> None:
     assert texts("dog", on=long, meanings=False)[0] == "A dog is allowed."
 
 
+@pytest.mark.usefixtures("untraced")
 @pytest.mark.parametrize("text", ["A. ", "Dr. Ames ", "§", "1 ", "“A.", "- ", "!? ", "No. 1. "])
 def test_the_longest_page_is_cut_in_time_whatever_it_says(text: str) -> None:
     long = page(text * (400_000 // len(text)) + "end of it.")

@@ -1,7 +1,7 @@
 import pytest
 
-from server.text.grounding import FOLDS, citations, find, quotations
-from server.text.page import read_page
+from server.text.grounding import citations, find, quotations
+from server.text.page import FOLDS, read_page
 
 PAGE = read_page(
     title="T", url="", blocks=["The fee is 5 euros – due in May.", "It’s “final” and may\nchange."], chars_max=1_000

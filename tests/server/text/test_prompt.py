@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from server.errors import BaseError, PageError
 from server.text.page import read_page
-from server.text.prompt import PromptLayout, Turn
+from server.text.prompt import SYSTEM_WITHOUT_PAGE, PromptLayout, Turn
 from tests import tiny
 
 TOKENIZER = tiny.tokenizer()
@@ -62,6 +62,13 @@ def test_the_page_prefix_does_not_depend_on_copilot_or_question() -> None:
 
     assert all(turn[: len(LAYOUT.user_header)] == LAYOUT.user_header for turn in turns)
     assert TOKENIZER.decode(prefix).count("<|im_start|>") == 1
+
+
+def test_without_a_page_the_prefix_is_the_system_turn_alone() -> None:
+    prefix = LAYOUT.without_page()
+
+    assert TOKENIZER.decode(prefix.ids) == f"<|im_start|>system\n{SYSTEM_WITHOUT_PAGE}<|im_end|>\n"
+    assert (prefix.spans, prefix.blocks_read, prefix.blocks_total) == ({}, 0, 0)
 
 
 def test_spans_hold_the_text_of_their_block() -> None:

@@ -96,6 +96,7 @@ def test_units_follow_one_another_and_start_with_a_word(text: str) -> None:
         at = unit.end
 
 
+@pytest.mark.usefixtures("untraced")
 @pytest.mark.parametrize("text", ["word, ", "x", "x; ", "a b ", "，", "- | "], ids=repr)
 def test_cutting_takes_time_in_proportion_to_the_page(text: str) -> None:
     def seconds(chars: int) -> list[float]:

@@ -15,6 +15,7 @@ from tests.server.fakes import (
     hello,
     page_open,
     settle,
+    shake_hands,
 )
 
 
@@ -61,13 +62,21 @@ async def test_the_server_has_a_number_of_sockets(tmp_path: Path, sockets: int, 
         await harness.connect()
 
     wire = harness.knock()
-    wire.say(hello())
+    await shake_hands(wire, key=KEY)
     frame = await wire.next()
 
-    assert (frame["type"] == "challenge") is let_in
+    assert (frame["type"] == "ready") is let_in
     if not let_in:
         assert frame["code"] == "busy"
         await eventually(lambda: wire.closed == 1013)
+
+
+async def test_sockets_that_prove_nothing_take_no_place(tmp_path: Path) -> None:
+    harness = Harness(tmp_path, sockets_max=1)
+    strangers = [harness.knock() for _ in range(20)]
+
+    await harness.connect()
+    assert not any(wire.is_proven for wire in strangers)
 
 
 async def test_a_free_place_can_be_taken_again(tmp_path: Path) -> None:
@@ -198,7 +207,8 @@ async def test_a_ping_is_answered(tmp_path: Path) -> None:
 
 
 async def test_a_revoked_key_closes_the_live_socket(tmp_path: Path) -> None:
-    harness = Harness(tmp_path, heartbeat_s=0.05)
+    harness = Harness(tmp_path, key_check_s=0.02)
+    watch = asyncio.create_task(harness.connections.watch_keys())
     talking, _ = await harness.connect()
     silent, _ = await harness.connect()
 
@@ -209,6 +219,70 @@ async def test_a_revoked_key_closes_the_live_socket(tmp_path: Path) -> None:
         assert (await wire.next("error"))["code"] == "not_paired"
     await asyncio.gather(*harness.tasks)
     assert (talking.closed, silent.closed) == (1008, 1008)
+    watch.cancel()
+
+
+async def test_revoking_ends_answers_and_sessions_that_could_be_resumed_at_once(tmp_path: Path) -> None:
+    harness = Harness(tmp_path, key_check_s=0.02)
+    watch = asyncio.create_task(harness.connections.watch_keys())
+    harness.engine.gate.clear()
+    for leaves in (False, True):
+        wire, _ = await harness.connect()
+        wire.say(page_open())
+        wire.say(ask())
+        await wire.next("run.start")
+        if leaves:
+            wire.leave()
+    await eventually(lambda: harness.engine.rows == 2)
+
+    harness.keys.revoke(ORIGIN)
+
+    await eventually(lambda: (harness.engine.rows, harness.engine.open_pages) == (0, []))
+    watch.cancel()
+
+
+async def test_revoking_one_profile_leaves_the_other_of_the_same_browser(tmp_path: Path) -> None:
+    harness = Harness(tmp_path, key_check_s=0.02)
+    watch = asyncio.create_task(harness.connections.watch_keys())
+    keys = {name: bytes([at]) * 32 for at, name in enumerate(("work", "home"))}
+    wires = {}
+    for name, key in keys.items():
+        harness.keys.store(ORIGIN, key, client=name, name=name.title())
+        wires[name], _ = await harness.connect(key=key, client=name)
+
+    [home] = [one for one in harness.keys.pairings() if one.client == "home"]
+    assert harness.keys.revoke(home.id) == [home]
+
+    assert (await wires["home"].next("error"))["code"] == "not_paired"
+    wires["work"].say({"type": "ping"})
+    await wires["work"].next("pong")
+    watch.cancel()
+
+
+async def test_a_damaged_key_file_lets_nobody_stay(tmp_path: Path) -> None:
+    harness = Harness(tmp_path, key_check_s=0.02)
+    watch = asyncio.create_task(harness.connections.watch_keys())
+    wire, _ = await harness.connect()
+
+    harness.keys.path.write_text("{")
+
+    assert (await wire.next("error"))["code"] == "not_paired"
+    watch.cancel()
+
+
+async def test_only_the_same_profile_can_resume(tmp_path: Path) -> None:
+    harness = Harness(tmp_path)
+    harness.keys.store(ORIGIN, b"t" * 32, client="thief")
+    wire, ready = await harness.connect()
+    wire.say(page_open())
+    await wire.next("page.ready")
+    wire.leave()
+    await settle()
+
+    thief, _ = await harness.connect(key=b"t" * 32, client="thief")
+    thief.say({"type": "resume", "session": ready["session"], "seen": {}})
+
+    assert (await thief.next("error"))["code"] == "resume_unknown"
 
 
 async def test_every_client_hears_that_the_server_goes(tmp_path: Path) -> None:
@@ -221,7 +295,10 @@ async def test_every_client_hears_that_the_server_goes(tmp_path: Path) -> None:
 
     await harness.connections.shut_down()
 
-    assert (await wire.next("going_away"))["type"] == "going_away"
+    end = await wire.next("run.error")
+    assert (end["run"], end["code"]) == ("r1", "going_away")
+    assert (await wire.next())["type"] == "going_away"
+    assert wire.sent.empty()
     assert wire.closed == 1001
     assert (harness.engine.rows, harness.engine.open_pages) == (0, [])
     late = harness.knock()

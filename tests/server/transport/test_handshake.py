@@ -8,7 +8,7 @@ import pytest
 
 from server.errors import RetinueError
 from server.protocol import VERSION
-from server.transport.pairing import derive_key, mac, new_nonce
+from server.transport.pairing import PairingCode, derive_key, mac, new_nonce
 from tests.server.fakes import (
     ORIGIN,
     PORT,
@@ -115,9 +115,9 @@ async def test_a_client_that_says_nothing_is_let_go(tmp_path: Path) -> None:
     assert await refused(harness, hello()) == ("hello_timeout", 1008)
 
 
-async def pair(harness: Harness, typed: str, origin: str = ORIGIN) -> tuple[FakeWire, bytes, bool]:
+async def pair(harness: Harness, typed: str, origin: str = ORIGIN, **who: str) -> tuple[FakeWire, bytes, bool]:
     wire, nonce = harness.knock(origin), new_nonce()
-    wire.say(hello(nonce, mode="pair"))
+    wire.say({**hello(nonce, mode="pair"), **who})
     challenge = await wire.next()
     if challenge["type"] == "error":
         raise RetinueError(challenge["message"], code=challenge["code"])
@@ -158,6 +158,68 @@ async def test_a_wrong_code_is_refused_and_the_sixth_try_locked(
     with pytest.raises(RetinueError) as refusal:
         await pair(harness, "AAAA-AAAA")
     assert refusal.value.code == "pairing_locked"
+
+
+async def test_five_wrong_codes_of_a_stranger_do_not_lock_the_owner_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("server.transport.pairing.PBKDF2_ROUNDS", 10)
+    harness = Harness(tmp_path)
+    code = harness.handshake.code.issue()
+    stranger = "chrome-extension://" + "b" * 32
+    for _ in range(6):
+        await refused(harness, hello(mode="pair"), {"type": "proof", "mac": "0" * 64}, origin=stranger)
+
+    wire, _, server_knows = await pair(harness, code)
+    await wire.next("ready")
+
+    assert server_knows
+
+
+async def test_the_owner_can_renew_the_code_beside_the_running_server(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("server.transport.pairing.PBKDF2_ROUNDS", 10)
+    harness = Harness(tmp_path)
+    harness.handshake.code.issue()
+    for _ in range(5):
+        await pair(harness, "AAAA-AAAA")
+    with pytest.raises(RetinueError) as refusal:
+        await pair(harness, "AAAA-AAAA")
+    assert refusal.value.code == "pairing_locked"
+    shown: list[str] = []
+
+    PairingCode.for_settings(harness.settings, announce=shown.append).issue()  # `retinue pair code`
+    wire, _, server_knows = await pair(harness, shown[0])
+    await wire.next("ready")
+
+    assert server_knows
+
+
+async def test_each_browser_profile_has_a_key_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("server.transport.pairing.PBKDF2_ROUNDS", 10)
+    harness = Harness(tmp_path)
+    harness.keys.revoke(ORIGIN)
+    keys = {}
+    for client in ("work", "home"):
+        wire, keys[client], _ = await pair(
+            harness, harness.handshake.code.issue(), client=client, name="Chrome on linux"
+        )
+        await wire.next("ready")
+
+    for client, key in keys.items():
+        await harness.connect(key=key, client=client)
+    listed = [(one.origin, one.client, one.name) for one in harness.keys.pairings()]
+    assert listed == [(ORIGIN, "home", "Chrome on linux"), (ORIGIN, "work", "Chrome on linux")]
+
+
+async def test_a_profile_that_paired_before_profiles_had_ids_still_gets_in(tmp_path: Path) -> None:
+    await Harness(tmp_path).connect(client="new-id")
+
+
+@pytest.mark.parametrize("name", ["", "x" * 65, "\x1b[31mroot", "a\u202eb", "[bold]x", "a\nb"])
+async def test_a_name_that_could_write_to_the_terminal_is_no_name(tmp_path: Path, name: str) -> None:
+    assert await refused(Harness(tmp_path), {**hello(), "client": "a", "name": name}) == ("bad_frame", 1007)
 
 
 async def test_a_new_code_is_shown_when_someone_pairs_and_none_is_valid(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 import hashlib
 import hmac
+import stat
+from pathlib import Path
 
 import pytest
 
@@ -31,7 +33,7 @@ def codes() -> list[str]:
 
 @pytest.fixture
 def code(clock: Clock, codes: list[str]) -> PairingCode:
-    return PairingCode(valid_s=120, tries_max=5, announce=codes.append, clock=clock)
+    return PairingCode(valid_s=120, tries_max=5, tries_in_all_max=12, announce=codes.append, clock=clock)
 
 
 def test_the_key_from_a_code_is_pbkdf2_over_both_nonces_however_the_code_is_typed() -> None:
@@ -108,45 +110,79 @@ def test_a_code_is_valid_for_its_time(code: PairingCode, clock: Clock, age_s: fl
     clock.now += age_s
 
     if valid:
-        assert code.take_try() == shown
+        assert code.take_try(CHROME) == shown
     else:
         with pytest.raises(NotPaired) as refusal:
-            code.take_try()
+            code.take_try(CHROME)
         assert refusal.value.code == "pairing_expired"
 
 
 def test_the_sixth_try_is_refused_until_the_time_is_over(code: PairingCode, clock: Clock, codes: list[str]) -> None:
     code.issue()
     for _ in range(5):
-        code.take_try()
+        code.take_try(CHROME)
 
     with pytest.raises(NotPaired) as refusal:
-        code.take_try()
+        code.take_try(CHROME)
     assert refusal.value.code == "pairing_locked"
     assert refusal.value.retry_after_ms == 120_001
+    assert code.take_try(FIREFOX) == codes[0]
     assert len(codes) == 1
 
     clock.now += 120
     with pytest.raises(NotPaired) as expired:
-        code.take_try()
+        code.take_try(CHROME)
     assert expired.value.code == "pairing_expired"
-    assert code.take_try() == codes[1]
+    assert code.take_try(CHROME) == codes[1]
+
+
+@pytest.mark.parametrize(("tries", "age_s", "refused"), [(11, 20, None), (12, 20, "pairing_expired"),
+                                                          (12, 9, "pairing_locked")])  # fmt: skip
+def test_guessing_from_many_origins_brings_a_new_code_but_not_again_and_again(
+    code: PairingCode, clock: Clock, codes: list[str], tries: int, age_s: float, refused: str | None
+) -> None:
+    code.issue()
+    for at in range(tries):
+        code.take_try(f"moz-extension://{at}")
+    clock.now += age_s
+
+    if refused is None:
+        assert code.take_try(CHROME) == codes[0]
+        return
+    with pytest.raises(NotPaired) as refusal:
+        code.take_try(CHROME)
+    assert refusal.value.code == refused
+    assert len(codes) == (2 if refused == "pairing_expired" else 1)
+
+
+@pytest.mark.parametrize("content", ["", "{", '{"code": "A", "at_s": 1}', '{"code": "ABCD-EFGH", "at_s": NaN}', "[]"])
+def test_a_damaged_code_file_is_no_code(tmp_path: Path, clock: Clock, codes: list[str], content: str) -> None:
+    file = tmp_path / "code.json"
+    file.write_text(content)
+    code = PairingCode(valid_s=9, tries_max=5, tries_in_all_max=9, announce=codes.append, file=file, clock=clock)
+
+    with pytest.raises(NotPaired) as refusal:
+        code.take_try(CHROME)
+
+    assert refusal.value.code == "pairing_expired"
+    assert code.take_try(CHROME) == codes[0]
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
 def test_a_code_works_once(code: PairingCode, codes: list[str]) -> None:
     shown = code.issue()
-    code.use(code.take_try())
+    code.use(code.take_try(CHROME))
 
     with pytest.raises(NotPaired):
         code.use(shown)
     with pytest.raises(NotPaired):
-        code.take_try()
+        code.take_try(CHROME)
     assert len(codes) == 2
 
 
 def test_a_proof_that_comes_after_the_time_is_refused(code: PairingCode, clock: Clock) -> None:
     code.issue()
-    taken = code.take_try()
+    taken = code.take_try(CHROME)
     clock.now += 121
 
     with pytest.raises(NotPaired):

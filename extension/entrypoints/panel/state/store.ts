@@ -1,22 +1,49 @@
 // The panel's state and everything that changes it: the link, the page, the thread. Called by the components.
 // Knows no markup. One instance for each panel.
-import type { LinkView, PageAnswer, Passage, ToPanel } from '../../../lib/connection/messages.ts';
-import { type CopilotCard, type ServerFrame, TITLE_CHARS_MAX, URL_CHARS_MAX } from '../../../lib/connection/protocol.ts';
-import { remember } from '../../../lib/picker.ts';
+import type { Fill, LinkView, PageAnswer, PageEvent, Passage, ToPanel } from '../../../lib/connection/messages.ts';
+import { type ClientFrame, type CopilotCard, type CopilotList, type EngineChanged, PANEL_MIN, type PageReady, type ServerFrame, TITLE_CHARS_MAX, URL_CHARS_MAX } from '../../../lib/connection/protocol.ts';
+import { Requests } from '../../../lib/connection/requests.ts';
+import { inOurWords, linkInOurWords } from '../../../lib/connection/worded.ts';
+import { remember, shortlistOf, toggle } from '../../../lib/shortlist.ts';
 import { t } from '../../../lib/words.ts';
-import { keepChoice, keepThread, recall } from './memory.ts';
-import { FIRST_STATE, NO_PAGE, type PageState, type State } from './state.ts';
-import { applyFrame, earlierTurns, interrupt, isRunning, newTurn, type Turn, wordsOf } from './thread.ts';
+import { Asking, type Panel } from './asking.ts';
+import { chained } from './branches.ts';
+import { isComplete } from './group.ts';
+import { History, isForeign } from './history.ts';
+import { Hosting } from './hosting.ts';
+import { NO_THREAD } from './kept.ts';
+import { addressOf, keepChoice, keepQueue, keepShortlist, keepThread, recall } from './memory.ts';
+import { pause } from './queue.ts';
+import { digestOf } from './reading.ts';
+import { aboutOf, FIRST_STATE, type Lit, NO_PAGE, type PageState, type State, type TeachOpen } from './state.ts';
+import { answersOf, applyFrame, interrupt, isCutOff, isRunning, type Turn } from './thread.ts';
 import { Wire } from './wire.ts';
+
+const NOT_CITED: Lit = { run: '', at: -1 };
 
 export class Store {
   state: State = FIRST_STATE;
   private listeners = new Set<() => void>();
+  readonly hosting: Hosting;
   private readonly wire = new Wire(
     (message) => this.handle(message),
-    (event) => (event === 'moved' ? this.patchPage({ moved: true }) : void this.refreshSelection()),
+    (event) => this.takePageEvent(event),
     () => this.standing(),
   );
+
+  readonly requests = new Requests((frame) => this.transmit(frame));
+  readonly history = new History(this, this.requests);
+  /** Asks, edits, repeats, queues and stops. */
+  readonly asking = new Asking(this.forAsking());
+  /** From the toolbar or the menu, until the page is known. */
+  private fill: Fill | null = null;
+  /** Parts that are loaded later and hear every frame; true: it was theirs alone. */
+  readonly takers = new Set<(frame: ServerFrame) => boolean>();
+  /** What the tab showed for this page; null until it is recalled. `restore` needs it once the link is there. */
+  private shown: { thread: string | null | undefined } | null = null;
+  constructor() {
+    this.hosting = new Hosting(this.wire, () => this.state, (part) => this.patch(part));
+  }
 
   start(): void {
     void this.wire.start();
@@ -36,6 +63,12 @@ export class Store {
     return this.copilots.find((card) => card.id === this.state.copilot) ?? this.copilots[0];
   }
 
+  /** Those who answer the next question together; none when one answers alone. */
+  get several(): CopilotCard[] {
+    const cards = this.state.several.flatMap((id) => this.copilots.find((card) => card.id === id) ?? []);
+    return cards.length < PANEL_MIN ? [] : cards;
+  }
+
   nameOf(copilot: string): string {
     return this.copilots.find((card) => card.id === copilot)?.name ?? copilot;
   }
@@ -49,86 +82,134 @@ export class Store {
   pair = (code: string): void => this.wire.send({ kind: 'pair', code });
   pairAgain = (): void => this.patch({ isPairingAgain: true });
   retryLink = (): void => this.wire.send({ kind: 'retry' });
-  close = (): void => void this.wire.call({ do: 'close' });
-  flip = (): void => void this.wire.call({ do: 'flip' });
 
   choose = (copilot: string): void => {
-    this.patch({ copilot, recent: remember(this.state.recent, copilot) });
-    keepChoice(this.state);
+    this.patch({ copilot, several: [], recent: remember(this.state.recent, copilot) });
+    this.keepChoice();
   };
 
-  ask = (question: string, withSelection: boolean, copilot = this.current?.id ?? 'generalist'): void => {
-    const { page, turns } = this.state;
-    const selection = withSelection ? this.state.selection : '';
-    const copilotName = this.nameOf(copilot);
-    const run = `r${crypto.randomUUID().slice(0, 13)}`;
-    const status = page.status === 'ready' ? 'waiting' : 'held';
-    const turn = newTurn({ run, question, selection, copilot, copilotName, status });
-    if (status === 'waiting') this.sendAsk(turn, turns);
-    this.patch({ turns: [...turns, turn], notice: '' });
+  /** From now on these answer together. */
+  chooseSeveral = (several: string[]): void => {
+    this.patch({ several });
+    this.keepChoice();
   };
+
+  /** Makes a copilot a favourite, or no longer one. */
+  star = (copilot: string): void => {
+    this.patch({ favourites: toggle(this.state.favourites, copilot) });
+    this.keepChoice();
+  };
+
+  /** Asks about the whole page instead of the passage. */
+  dropSelection = (): void => this.patch({ taken: '', dropped: this.state.selection });
+
+  /** Asks about no page at all, or about the page again. */
+  setWithoutPage = (withoutPage: boolean): void => this.patch({ withoutPage });
+
+  ask = (question: string, withSelection: boolean): void =>
+    this.asking.ask({ question, selection: withSelection ? aboutOf(this.state) : '', ...this.asked });
 
   again = (turn: Turn, copilot: string): void => {
-    this.choose(copilot);
-    const { selection } = this.state;
-    this.patch({ selection: turn.selection });
-    this.ask(turn.question, turn.selection !== '', copilot);
-    this.patch({ selection });
+    if (!this.several.some(({ id }) => id === copilot)) this.choose(copilot);
+    this.asking.again(turn, copilot);
   };
 
-  stop = (turn: Turn): void => {
-    if (turn.status === 'held') return this.patch({ turns: this.state.turns.filter((other) => other !== turn) });
-    this.wire.send({ kind: 'frame', frame: { type: 'cancel', run: turn.run } });
-  };
-
-  show = async (passage: Passage): Promise<void> => {
+  /** Scrolls to the passage and highlights it. `lit`: the evidence that it stands for. */
+  show = async (passage: Passage, lit: Lit = NOT_CITED): Promise<void> => {
     const answer = await this.wire.call({ do: 'show', passage });
-    this.patch({ missing: 'shown' in answer && answer.shown ? '' : passage.text || `[${passage.block ?? ''}]` });
+    const isShown = 'shown' in answer && answer.shown;
+    this.patch(isShown ? { missing: '', lit } : { missing: passage.text || `[${passage.block ?? ''}]`, lit: null });
   };
 
-  /** In the side panel and the tab: asks for this one page, then reads it. Must run in a click. */
-  allowPage = (): void => {
-    const { tab } = this.state;
-    if (tab === null) return;
-    void this.wire.grant(tab).then(() => this.readPage());
+  /** Marks a passage lightly while the user looks at its card; null takes the mark away. */
+  preview = (passage: Passage | null): void => void this.wire.call(passage ? { do: 'show', passage, preview: true } : { do: 'clear', preview: true });
+
+  unlight = (): void => {
+    this.patch({ lit: null });
+    void this.wire.call({ do: 'clear' });
   };
 
-  train = (copilot: string): void => this.wire.send({ kind: 'frame', frame: { type: 'train.start', copilot } });
+  allowPage = (): void => void this.hosting.allow().then(() => this.readPage());
+
+  /** Opens what is taught, where a web page cannot place the click; null closes it. */
+  showTeach = (teach: TeachOpen | null): void => this.patch({ teach: this.state.host === 'page' ? null : teach });
+
+  train = (copilot: string): void => this.transmit({ type: 'train.start', copilot });
 
   /** Cancels a training; puts a report away. */
   endTraining = (copilot: string): void => {
-    this.wire.send({ kind: 'frame', frame: { type: 'train.cancel', copilot } });
-    if (this.state.training?.type === 'train.report') this.patch({ training: null });
+    this.transmit({ type: 'train.cancel', copilot });
+    if (this.state.training?.type === 'train.report' || this.state.training?.phase === 'paused') this.patch({ training: null });
   };
 
+  showOwn = (isOwnOpen: boolean): void => this.patch({ isOwnOpen });
+
   clearThread = (): void => {
-    for (const turn of this.state.turns) if (isRunning(turn)) this.stop(turn);
-    this.patch({ turns: [] });
-    void this.wire.call({ do: 'clear' });
+    this.asking.clear();
+    this.patch({ thread: NO_THREAD });
+    this.unlight();
     keepThread(this.state);
   };
 
-  readPage = async (): Promise<void> => {
-    const { id } = this.state.page;
-    if (id) this.wire.send({ kind: 'frame', frame: { type: 'page.close', page: id } });
-    this.patch({ page: NO_PAGE });
-    this.takePage(await this.wire.call({ do: 'read' }));
-    if (!this.state.page.text) return;
-    const kept = await recall(this.state);
-    this.patch({ ...kept, turns: interrupt(kept.turns, t('interrupted')) });
-    if (!this.state.page.id) this.openPage(); // else the link came up meanwhile and it is open
+  /** A conversation is private or kept as a whole: switching begins a new one. */
+  setPrivate = (isPrivate: boolean): void => {
+    this.clearThread();
+    this.patch({ isPrivate });
   };
+
+  readPage = async (): Promise<void> => {
+    const { id, text } = this.state.page;
+    const before = text?.url;
+    if (id) this.transmit({ type: 'page.close', page: id });
+    this.patch({ page: NO_PAGE, lit: null });
+    this.shown = null;
+    await this.takePage(await this.wire.call({ do: 'read' }));
+    const { thread, queue, ...choice } = await recall(this.state);
+    this.patch(choice);
+    this.keepNames();
+    if (this.state.page.text) {
+      this.keepOnScreen(before);
+      if (this.state.queue.length === 0) this.patch({ queue });
+      this.shown = { thread };
+      void this.history.restore(thread);
+      if (!this.state.page.id) this.openPage(); // else the link came up meanwhile and it is open
+    }
+    this.takeFill();
+  };
+
+  /**
+   * Of the same page read again the conversation stays, what ran in it has ended; another page begins anew. Questions
+   * that were held are meant for this reading: they go out when it is ready.
+   */
+  private keepOnScreen(before: string | undefined): void {
+    const { turns, hidden, queue, thread, page } = this.state;
+    const held = turns.filter((turn) => turn.status === 'held');
+    if (addressOf(before) !== addressOf(page.text?.url)) return this.patch({ turns: chained(held), hidden: [], queue: pause(queue), thread: NO_THREAD });
+    const wasCutOff = [...turns, ...hidden].some(isCutOff);
+    this.patch({ turns: interrupt(turns, t('interrupted'), isCutOff), hidden: interrupt(hidden, t('interrupted'), isCutOff), thread });
+    if (wasCutOff) this.asking.ended(false);
+  }
 
   // --- what comes in
 
   private handle(message: ToPanel): void {
     if (message.kind === 'untrusted') this.patch({ untrusted: true });
-    if (message.kind === 'frame') this.takeFrame(message.frame);
-    if (message.kind === 'link') this.takeLink(message.link);
+    if (message.kind === 'frame') this.takeFrame(inOurWords(message.frame));
+    if (message.kind === 'link') this.takeLink(linkInOurWords(message.link));
+    if (message.kind === 'fill') this.fill = message.fill;
+    if (message.kind === 'fill' && this.state.page.status !== 'looking') this.takeFill();
+    if (message.kind === 'shortcuts') this.patch({ shortcuts: message.shortcuts });
     if (message.kind === 'opened' && this.state.tab === null) {
-      this.patch({ tab: message.tab });
+      const { tab, host, site, isPrivate } = message;
+      this.patch({ tab, host, site, untrusted: false, isPrivateWindow: isPrivate });
       void this.readPage();
     }
+  }
+
+  private takePageEvent(event: PageEvent): void {
+    if (event.event === 'moved') this.patchPage({ moved: true });
+    if (event.event === 'focus') void this.refreshSelection();
+    if (event.event === 'placed') this.patch({ stand: event.stand });
   }
 
   private takeLink(link: LinkView): void {
@@ -136,15 +217,17 @@ export class Store {
     const ready = link.ready ?? this.state.link.ready;
     const training = link.status === 'ready' ? this.state.training : null; // the server tells the latest after a loss
     this.patch({ link: { ...link, ready }, training, isPairingAgain: this.state.isPairingAgain && link.status !== 'ready' });
-    if (!startOver) return;
-    if (this.state.page.id) this.patch({ turns: interrupt(this.state.turns, t('interrupted')) });
+    if (link.status === 'ready' && this.state.page.status !== 'looking') this.keepNames(); // else the choice is not recalled yet
+    if (startOver && (this.state.page.id || this.state.withoutPage)) this.interrupt();
+    if (!startOver && this.state.page.id) return;
+    if (this.shown) void this.history.restore(this.shown.thread);
     this.openPage();
   }
 
-  private takePage(answer: PageAnswer): void {
+  private async takePage(answer: PageAnswer): Promise<void> {
     if (!('page' in answer)) return this.patchPage({ status: 'unreadable', message: 'error' in answer ? answer.error : '' });
     const { page: text } = answer;
-    this.patchPage({ status: text.blocks.length === 0 ? 'empty' : 'opening', text });
+    this.patchPage({ status: text.blocks.length === 0 ? 'empty' : 'opening', text, reading: await digestOf(text.blocks) });
     this.patch({ selection: text.selection });
   }
 
@@ -155,32 +238,56 @@ export class Store {
     const id = `p${crypto.randomUUID().slice(0, 13)}`;
     this.patchPage({ status: 'opening', id, tokensDone: 0, tokensTotal: 0, message: '' });
     const frame = { type: 'page.open' as const, page: id, title: title.slice(0, TITLE_CHARS_MAX), url: url.slice(0, URL_CHARS_MAX), blocks, types };
-    this.wire.send({ kind: 'frame', frame });
+    this.transmit(this.state.isPrivateWindow ? { ...frame, private: true } : frame);
   }
 
   private takeFrame(frame: ServerFrame): void {
+    if ([...this.takers].some((take) => take(frame)) || this.history.take(frame)) return;
     const mine = 'page' in frame && frame.page === this.state.page.id;
     if (frame.type === 'page.reading' && mine) this.patchPage({ tokensDone: frame.tokens_done, tokensTotal: frame.tokens_total });
     if (frame.type === 'page.suggested' && mine) this.patchPage({ suggested: frame.copilots });
-    if (frame.type === 'page.ready' && mine) this.pageIsReady(frame.blocks_read, frame.blocks_total);
+    if (frame.type === 'page.ready' && mine) this.pageIsReady(frame);
     if (frame.type === 'error') this.takeError(frame.message, mine);
     if (frame.type === 'train.progress' || frame.type === 'train.report') this.patch({ training: frame });
-    if (frame.type === 'copilots') this.takeCopilots(frame.copilots);
+    if (frame.type === 'doctor.report') this.patch({ doctor: frame.lines });
+    if (frame.type === 'copilots' || frame.type === 'engine.changed') this.takeReady(frame);
     if (!('run' in frame)) return;
-    this.patch({ turns: applyFrame(this.state.turns, frame) });
-    if (frame.type === 'run.done' || frame.type === 'run.error') keepThread(this.state);
+    this.patch({ turns: applyFrame(this.state.turns, frame), hidden: applyFrame(this.state.hidden, frame) });
+    if (frame.type === 'run.done' || frame.type === 'run.error') this.takeEnd(frame.run);
   }
 
-  private takeCopilots(copilots: CopilotCard[]): void {
+  /** Of several answers the last one ends the turn. */
+  private takeEnd(run: string): void {
+    const turn = [...this.state.turns, ...this.state.hidden].find((other) => answersOf(other).some((answer) => answer.run === run));
+    if (!turn || !isRunning(turn)) this.asking.ended(turn !== undefined && isComplete(turn));
+  }
+
+  private interrupt(): void {
+    const { turns, hidden } = this.state;
+    this.patch({ turns: interrupt(turns, t('interrupted')), hidden: interrupt(hidden, t('interrupted')) });
+    this.asking.ended(false);
+  }
+
+  private takeFill(): void {
+    const { fill } = this;
+    if (!fill) return;
+    this.fill = null;
+    if (fill.copilot) this.choose(fill.copilot);
+    this.asking.take(fill, this.asked);
+  }
+
+  private get asked(): { copilot: string; several: string[] } {
+    return { copilot: this.current?.id ?? 'generalist', several: this.several.map(({ id }) => id) };
+  }
+
+  private takeReady(frame: CopilotList | EngineChanged): void {
     const { link } = this.state;
-    if (link.ready) this.patch({ link: { ...link, ready: { ...link.ready, copilots } } });
+    if (link.ready) this.patch({ link: { ...link, ready: { ...link.ready, ...frame, type: 'ready' } } });
   }
 
-  private pageIsReady(blocksRead: number, blocksTotal: number): void {
-    this.patchPage({ status: 'ready', blocksRead, blocksTotal });
-    this.state.turns.forEach((turn, i) => turn.status === 'held' && this.sendAsk(turn, this.state.turns.slice(0, i)));
-    const turns = this.state.turns.map((turn): Turn => (turn.status === 'held' ? { ...turn, status: 'waiting' } : turn));
-    this.patch({ turns });
+  private pageIsReady({ blocks_read: blocksRead, blocks_total: blocksTotal, ordering }: PageReady): void {
+    this.patchPage({ status: 'ready', blocksRead, blocksTotal, ordering });
+    this.asking.release();
   }
 
   private takeError(message: string, aboutPage: boolean): void {
@@ -188,12 +295,30 @@ export class Store {
     else this.patch({ notice: message });
   }
 
-  private sendAsk(turn: Turn, before: Turn[]): void {
-    const { id } = this.state.page;
-    if (!id) return;
-    const question = wordsOf(turn.question, turn.selection);
-    const frame = { type: 'ask' as const, run: turn.run, page: id, copilot: turn.copilot, question, history: earlierTurns(before) };
-    this.wire.send({ kind: 'frame', frame });
+  private forAsking(): Panel {
+    return {
+      state: () => this.state,
+      patch: (part) => this.patch(part),
+      send: (frame) => this.transmit(frame.type === 'ask' || frame.type === 'panel.ask' ? { ...frame, ...this.history.tagsOf() } : frame),
+      keep: () => keepQueue(this.state),
+      nameOf: (copilot) => this.nameOf(copilot),
+      aboutToAsk: (withoutPage) => {
+        if (!withoutPage && isForeign(this.state)) this.clearThread(); // it is about another page: this question begins a new conversation
+      },
+      asked: (withoutPage) => {
+        if (this.state.lit) this.unlight(); // the reader is done with that evidence
+        if (!withoutPage && this.state.page.moved) void this.readPage(); // the question is put to what stands there now
+      },
+    };
+  }
+
+  private keepChoice(): void {
+    keepChoice(this.state);
+    this.keepNames();
+  }
+
+  private keepNames(): void {
+    if (this.current) keepShortlist(shortlistOf(this.copilots, { ...this.state, copilot: this.current.id }), this.state);
   }
 
   private async refreshSelection(): Promise<void> {
@@ -203,7 +328,7 @@ export class Store {
   }
 
   private standing(): { page: string | null; seen: Record<string, number> } {
-    const running = this.state.turns.filter((turn) => turn.status === 'waiting' || turn.status === 'streaming');
+    const running = [...this.state.turns, ...this.state.hidden].flatMap(answersOf).filter((turn) => turn.status === 'waiting' || turn.status === 'streaming');
     return { page: this.state.page.id, seen: Object.fromEntries(running.map((turn) => [turn.run, turn.seq])) };
   }
 
@@ -211,7 +336,11 @@ export class Store {
     this.patch({ page: { ...this.state.page, ...part } });
   }
 
-  private patch(part: Partial<State>): void {
+  transmit(frame: ClientFrame): void {
+    this.wire.send({ kind: 'frame', frame });
+  }
+
+  patch(part: Partial<State>): void {
     this.state = { ...this.state, ...part };
     for (const listener of this.listeners) listener();
   }

@@ -25,6 +25,11 @@ function outcomeOf({ activated, code }: TrainReport): 'used' | 'unused' | 'cance
   return code === 'train_cancelled' ? 'cancelled' : 'failed';
 }
 
+/** The server ended in the middle of it; started again it goes on. */
+export function isPaused({ phase }: Pick<TrainProgress, 'phase'>): boolean {
+  return phase === 'paused';
+}
+
 export function mayTryAgain({ outcome }: Extract<TrainingView, { kind: 'ended' }>): boolean {
   return outcome === 'cancelled' || outcome === 'failed';
 }

@@ -1,13 +1,12 @@
 // The panel's two lines: a runtime port to the background and, inside a page, a MessagePort to the page script. Called by store.
-// Knows who it is hosted by; nothing of what is said.
+// Knows whether it is framed and which nonce it was given; what it is for, the background says.
 import { browser } from 'wxt/browser';
-import type { FromPage, FromPanel, PageAnswer, PageCommand, ToPage, ToPanel } from '../../../lib/connection/messages.ts';
-import { siteOf } from '../../../lib/page/site.ts';
+import type { FromPage, FromPanel, PageAnswer, PageCommand, PageEvent, PanelMessage, ToPage, ToPanel } from '../../../lib/connection/messages.ts';
+import type { Host } from '../../../lib/invitations.ts';
 
-export type Host = 'page' | 'side' | 'tab';
 const KEEPALIVE_MS = 20_000;
-const query = new URLSearchParams(location.search);
-export const HOST: Host = window.top === window ? (query.get('host') === 'tab' ? 'tab' : 'side') : 'page';
+const GREETED_WITHIN_MS = 3_000; // by the sidebar's script; nobody else's frame is
+const IS_FRAMED = window.top !== window;
 
 interface Greeting {
   nonce: string;
@@ -31,15 +30,20 @@ export class Wire {
 
   constructor(
     private readonly handle: (message: ToPanel) => void,
-    private readonly pageSays: (event: 'moved' | 'focus') => void,
+    private readonly pageSays: (event: PageEvent) => void,
     private readonly standing: () => { page: string | null; seen: Record<string, number> },
   ) {}
 
   async start(): Promise<void> {
-    if (HOST === 'page') {
+    if (IS_FRAMED) {
+      const stranger = setTimeout(() => this.handle({ kind: 'untrusted' }), GREETED_WITHIN_MS);
       const { nonce, port } = await greeting;
+      clearTimeout(stranger);
       this.nonce = nonce;
       this.page = port;
+      port.postMessage({ hello: true } satisfies ToPage); // the frame works; more is said and heard only when the nonce is known
+    } else {
+      this.nonce = location.hash.slice(1) || null;
     }
     this.connect();
     setInterval(() => this.send({ kind: 'keepalive' }), KEEPALIVE_MS);
@@ -70,10 +74,17 @@ export class Wire {
     });
   }
 
-  /** Only in our own pages: a frame in somebody's page never asks for permissions. */
-  async grant(tab: number): Promise<boolean> {
-    const site = query.get('site') ?? siteOf((await browser.tabs.get(tab)).url);
-    return site !== null && browser.permissions.request({ origins: [site] });
+  /** True when the panel opened there and is about to close here. */
+  async move(to: Host): Promise<boolean> {
+    return (await browser.runtime.sendMessage<PanelMessage, boolean>({ kind: 'move', to, nonce: this.nonce ?? '' })) ?? false;
+  }
+
+  openSample(): void {
+    void browser.runtime.sendMessage<PanelMessage>({ kind: 'sample' });
+  }
+
+  remap(): void {
+    void browser.runtime.sendMessage<PanelMessage>({ kind: 'remap' });
   }
 
   private connect(): void {
@@ -88,17 +99,15 @@ export class Wire {
       this.port = null;
       setTimeout(() => this.connect(), 200);
     });
-    const tab = Number(query.get('tab'));
-    this.send({ kind: 'open', nonce: this.nonce, tab: HOST === 'page' || !tab ? null : tab, ...this.standing() });
+    this.send({ kind: 'open', nonce: this.nonce, ...this.standing() });
   }
 
   /** Only once the background knows the nonce: a port from anybody else is never listened to. */
   private listenToPage(): void {
     if (!this.page) return;
     this.page.onmessage = (event: MessageEvent<FromPage>) => {
-      if ('event' in event.data) this.pageSays(event.data.event);
+      if ('event' in event.data) this.pageSays(event.data);
       else this.calls.get(event.data.id)?.(event.data.answer);
     };
-    this.page.postMessage({ hello: true } satisfies ToPage);
   }
 }

@@ -12,6 +12,7 @@ from math import prod
 from pathlib import Path
 
 from server.errors import BaseError
+from server.files import WEIGHTS_BYTES_MAX, open_regular
 
 HEADER_BYTES_MAX = 64 * 1024**2
 COUNT_MAX = 65_536  # of tensors, of fields
@@ -37,7 +38,10 @@ class GgufHeader:
 def read_header(file: Path) -> GgufHeader:
     """Raises BaseError (`base_unreadable`)."""
     try:
-        with file.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        with (
+            open_regular(file, bytes_max=WEIGHTS_BYTES_MAX) as stream,
+            mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data,
+        ):
             return _parse(_Cursor(data, min(len(data), HEADER_BYTES_MAX)))
     except (OSError, ValueError, struct.error) as error:
         message = f"{file.name} of {file.parent.name} cannot be read ({error}). Remove the base and fetch it again."

@@ -4,22 +4,27 @@ from pathlib import Path
 
 import torch
 from torch import nn
-from transformers import AutoConfig, AutoModelForCausalLM
+from transformers import AutoModelForCausalLM
 
 from server.engine import BaseInfo
-from server.engine.local.base.loader import Linears, LinearShape, base_fingerprint
+from server.engine.fingerprint import base_fingerprint
+from server.engine.local.base.config import read_config
+from server.engine.local.base.loader import Linears, LinearShape
+from server.engine.local.faults import one_line
 from server.errors import BaseError
 
 
 def outline(folder: Path) -> tuple[BaseInfo, Linears]:
     """The base's record and its linear modules, from config.json alone. Raises BaseError."""
     fingerprint = base_fingerprint(folder)
+    config = read_config(folder)
     try:
-        config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
         with torch.device("meta"):
             model = AutoModelForCausalLM.from_config(config, trust_remote_code=False)
     except (OSError, ValueError, KeyError) as error:
-        raise BaseError(f"The base model {folder.name} cannot be read: {error}", code="base_unreadable") from error
+        raise BaseError(
+            f"The base model {folder.name} cannot be read: {one_line(error)}", code="base_unreadable"
+        ) from error
     linears = {
         name: LinearShape(module.out_features, module.in_features, torch.float32, torch.device("cpu"))
         for name, module in model.named_modules()

@@ -5,13 +5,14 @@ next start measures again.
 """
 
 import json
-import os
 import platform
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from server.files import read_regular, replace_file
 
 FILE = "weights.json"
 _BYTES_MAX = 256 * 1024
@@ -49,10 +50,7 @@ def write(config_dir: Path, choice: Choice, *, fingerprint: str, threads: int) -
     before = known.pop(fingerprint, None)
     of_others = before if isinstance(before, dict) else {}
     known[fingerprint] = {**of_others, processor(threads): choice.model_dump()}
-    config_dir.mkdir(parents=True, exist_ok=True)
-    temporary = config_dir / f"{FILE}.new"
-    temporary.write_text(json.dumps(known, indent=1), encoding="utf-8")
-    os.replace(temporary, config_dir / FILE)
+    replace_file(config_dir / FILE, json.dumps(known, indent=1))
 
 
 def processor(threads: int) -> str:
@@ -80,9 +78,7 @@ def _entry(of_base: Any, name: str) -> Choice | None:
 def _all(config_dir: Path) -> dict[str, Any]:
     file = config_dir / FILE
     try:
-        if file.stat().st_size > _BYTES_MAX:
-            return {}
-        read = json.loads(file.read_text(encoding="utf-8"))
+        read = json.loads(read_regular(file, bytes_max=_BYTES_MAX))
     except (OSError, ValueError, RecursionError):
         return {}
     return read if isinstance(read, dict) else {}

@@ -14,8 +14,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from server.engine.fingerprint import GGUF
 from server.engine.local.base.gguf_file import GgufHeader, StoredTensor, read_header
-from server.engine.local.base.loader import GGUF
 from server.engine.local.forward.weights import INT4_GROUP, Groups
 from server.errors import BaseError
 

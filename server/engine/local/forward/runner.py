@@ -32,6 +32,8 @@ class Runner:
         self.lean = lean and Decoder.fits(model)
         groups = Decoder.groups(model) if self.lean else {name: (name,) for name in base.linears}
         self._plan = LoraPlan(groups, base.linears)
+        narrow = {"int8": 8, "int4": 4} if self.lean else {}
+        self.weight_bits: int = narrow.get(mode, 8 * weight.element_size())  # of a weight, as one row's step reads it
         self._forward: Decoder | _Transformers
         if self.lean:
             self._forward = Decoder(model, self._plan, mode=mode, stored=stored)

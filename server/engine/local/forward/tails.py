@@ -23,6 +23,10 @@ class KvShape:
     dtype: torch.dtype
     device: torch.device
 
+    @property
+    def token_bytes(self) -> int:
+        return 2 * self.layers * self.heads * self.dim * self.dtype.itemsize
+
 
 class Slab:
     """keys, values: [layers, slots, kv heads, capacity, head dim]. Slots are taken from the front."""
@@ -103,16 +107,30 @@ class TailPool:
         return Tail(self, self.slab(tokens))
 
     def slab(self, tokens: int) -> Slab:
-        capacity = max(CAPACITY_MIN, 1 << (tokens - 1).bit_length())
+        capacity = self._capacity(tokens)
         if capacity not in self._slabs:
             self._slabs[capacity] = Slab(self._shape, capacity=capacity)
         return self._slabs[capacity]
+
+    @staticmethod
+    def _capacity(tokens: int) -> int:
+        return max(CAPACITY_MIN, 1 << (tokens - 1).bit_length())
 
     def drop_empty(self) -> None:
         """Give the memory of large slabs back as soon as no row uses them."""
         for capacity, slab in list(self._slabs.items()):
             if capacity > KEPT_CAPACITY and not any(slab.taken):
                 del self._slabs[capacity]
+
+    def bytes_for(self, tokens: int) -> int:
+        """What a tail with room for `tokens` takes."""
+        return self._capacity(tokens) * self._shape.token_bytes
+
+    @property
+    def bytes(self) -> int:
+        """Of the slots in use."""
+        taken = sum(sum(slab.taken) * slab.capacity for slab in self._slabs.values())
+        return taken * self._shape.token_bytes
 
     @property
     def rows(self) -> int:

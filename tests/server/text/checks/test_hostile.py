@@ -8,12 +8,15 @@ from server.text.checks import CHECKS, CheckSpec, run_checks
 from server.text.page import Page
 from tests.server.text.checks.judging import page_of, spec
 
-SMALL, LARGE = 20_000, 200_000
+pytestmark = pytest.mark.usefixtures("untraced")
+SMALL, LARGE = 8_000, 80_000
+MIXED_SMALL, MIXED_LARGE = 40_000, 400_000  # a whole page of every kind, one after the other
 GROWTH_MAX, SECONDS = 12, 1.0  # ten times the text may take twelve times as long, and what a busy machine adds
 RUNS = {
     "digits": "1", "dots": ".", "quotes": '"', "section signs": "§", "capitals": "A", "names": "A ",
     "points": "- A) x\n", "quotations": '"Fees" [3] ', "labels": "Section 1 ", "sums": "1 + 1 ", "addresses": "a.b@",
-    "steps": "```\n1. a\n", "rows": "|-|\n", "entries": "@a{b, c = {",
+    "steps": "```\n1. a\n", "unclosed": '"a ', "options": "A) a a\nAnswer: a a b\n", "flags": "--a1 /b2 ",
+    "stems": "refunda ", "rows": "|-|\n", "entries": "@a{b, c = {",
 }  # fmt: skip
 PAGE = page_of("Lease of 12 May, $5 per month", "Warning: chest pain. Section 1", "Fees")
 QUESTION = "List the steps and actions in BibTeX at grade 8, five headlines of 30 characters"
@@ -58,15 +61,33 @@ def test_a_hostile_answer_takes_linear_time(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", CHECKS)
+def test_the_longest_page_of_all_kinds_takes_linear_time(name: str) -> None:
+    small, large = (
+        ("".join(run_of(kind, chars // len(RUNS)) for kind in RUNS), PAGE) for chars in (MIXED_SMALL, MIXED_LARGE)
+    )
+
+    assert is_linear(spec(name), small, large)
+
+
+@pytest.mark.parametrize("name", CHECKS)
 def test_a_hostile_page_takes_linear_time(name: str, pages: tuple[Page, Page]) -> None:
     small, large = ((ANSWER, page) for page in pages)
 
     assert is_linear(spec(name), small, large)
 
 
-def test_sections_of_a_hostile_answer_about_a_hostile_page() -> None:
-    small, large = (
-        (run_of(kind, chars), page_of(run_of(kind, chars))) for chars in (SMALL, LARGE) for kind in ["labels"]
-    )
+@pytest.mark.parametrize("kind", ["labels", "unclosed", "options", "flags", "stems", "capitals"])
+@pytest.mark.parametrize("name", CHECKS)
+def test_a_hostile_answer_about_a_hostile_page_takes_linear_time(name: str, kind: str) -> None:
+    small, large = ((run_of(kind, chars), page_of(run_of(kind, chars))) for chars in (SMALL, LARGE))
 
-    assert is_linear(spec("section_named"), small, large)
+    assert is_linear(spec(name), small, large)
+
+
+def test_distinct_flags_and_stems_of_a_hostile_answer() -> None:
+    """Each is another one, and all stand at the page's end."""
+    for check, make in (("identifier_fidelity", "--a{}"), ("no_unsupported_promise", "refund{}")):
+        texts = [" ".join(make.format(number) for number in range(chars // 8)) for chars in (SMALL, LARGE)]
+        small, large = ((text, page_of(" " * 9 + "x" * len(text) + " " + text)) for text in texts)
+
+        assert is_linear(spec(check), small, large), check

@@ -1,0 +1,1 @@
+"""Teaching over the socket."""

@@ -1,0 +1,1 @@
+"""Starting with the machine: one module for each system, and what registers with them."""

@@ -1,0 +1,42 @@
+// The sidebar's own parts in a page: they lie in a closed shadow root, which only the browser's debugger sees. Imported by hosts.test.
+
+/** A part by its class: its attributes, its place, and the focus for keys. Null when it is not there. */
+export async function part(page, className) {
+  const session = await page.context().newCDPSession(page);
+  const { root } = await session.send('DOM.getDocument', { depth: -1, pierce: true });
+  const node = find(root, (candidate) => candidate.nodeName === 'RETINUE-SIDEBAR');
+  const found = node && find(node, (candidate) => attributesOf(candidate).class?.split(' ').includes(className));
+  if (!found) return null;
+  const box = await session.send('DOM.getBoxModel', { nodeId: found.nodeId }).catch(() => null);
+  return {
+    ...attributesOf(found),
+    box: box && { x: box.model.border[0], y: box.model.border[1], width: box.model.width, height: box.model.height },
+    focus: () => session.send('DOM.focus', { nodeId: found.nodeId }),
+  };
+}
+
+/** Pulls a part by so many px with the mouse. */
+export async function pull(page, className, x, y) {
+  const { box } = await part(page, className);
+  const from = { x: box.x + box.width / 2, y: box.y + box.height / 2 };
+  await page.mouse.move(from.x, from.y);
+  await page.mouse.down();
+  await page.mouse.move(from.x + x / 2, from.y + y / 2);
+  await page.mouse.move(from.x + x, from.y + y);
+  await page.mouse.up();
+}
+
+function find(node, isIt) {
+  if (isIt(node)) return node;
+  for (const child of [...(node.shadowRoots ?? []), ...(node.children ?? [])]) {
+    const found = find(child, isIt);
+    if (found) return found;
+  }
+  return null;
+}
+
+function attributesOf({ attributes = [] }) {
+  const pairs = {};
+  for (let i = 0; i < attributes.length; i += 2) pairs[attributes[i]] = attributes[i + 1];
+  return pairs;
+}
