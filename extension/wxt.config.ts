@@ -22,6 +22,7 @@ const COMMON = {
   description: '__MSG_description__',
   default_locale: 'en',
   optional_host_permissions: ['*://*/*'],
+  optional_permissions: ['tabs'], // the titles of the tabs that can be asked about together, when the person wants them listed
   action: { default_title: '__MSG_name__' },
   commands: { _execute_action: { suggested_key: { default: 'Alt+Shift+K' } } },
   content_security_policy: { extension_pages: CONTENT_SECURITY_POLICY },

@@ -17,6 +17,7 @@ import { offerToolbar, switchOff, toolbarFor } from '../lib/selection/settings.t
 import { obeySession } from '../lib/session.ts';
 import { openShortcutSettings, shortcuts } from '../lib/shortcuts.ts';
 import { layoutOf } from '../lib/sidebar/layout.ts';
+import { openTabs, reach, watchTabs } from '../lib/tabs/reach.ts';
 
 type Port = Browser.runtime.Port;
 type Sender = Browser.runtime.MessageSender;
@@ -84,6 +85,9 @@ function admit(port: Port, relay: Relay, fills: Fills): void {
     }
   };
   let context: Context | null = null;
+  const others = new Set<number>();
+  const closed = new AbortController();
+  watchTabs(others, (tab, now, site) => send({ kind: 'tab', tab, now, site }), closed.signal);
   port.onMessage.addListener((message: FromPanel) => {
     if (message.kind === 'open') {
       void contextOf(port.sender, message.nonce).then(async (found) => {
@@ -98,17 +102,21 @@ function admit(port: Port, relay: Relay, fills: Fills): void {
       return;
     }
     if (!context) return;
-    if (message.kind === 'command') return void obey(send, context.tab, message);
+    if (message.kind === 'command') return void obey(send, context, others, message);
+    if (message.kind === 'tabs') return void openTabs(context).then((tabs) => send({ kind: 'tabs', tabs }));
     if (message.kind === 'shortcuts') return void shortcuts().then((list) => send({ kind: 'shortcuts', shortcuts: list }));
     const passed = placed(message, context.host);
     if (passed) relay.receive(send, passed);
   });
-  port.onDisconnect.addListener(() => (relay.detach(send), fills.detach(send)));
+  port.onDisconnect.addListener(() => (relay.detach(send), fills.detach(send), closed.abort()));
 }
 
-async function obey(send: (message: ToPanel) => void, tab: number, message: Extract<FromPanel, { kind: 'command' }>): Promise<void> {
-  send({ kind: 'answer', id: message.id, answer: await orderCommand(tab, message.command) });
-  if (message.command.do === 'read') void offerToolbar(tab); // beside a page that may be a new one
+/** In the panel's own tab, or in another one that it may reach; those are `others` from then on. */
+async function obey(send: (message: ToPanel) => void, context: Context, others: Set<number>, { id, command, tab }: Extract<FromPanel, { kind: 'command' }>): Promise<void> {
+  const answer = tab === undefined ? await orderCommand(context.tab, command) : await reach(context, tab, command);
+  if (tab !== undefined && 'page' in answer) others.add(tab);
+  send({ kind: 'answer', id, answer });
+  if (tab === undefined && command.do === 'read') void offerToolbar(context.tab); // beside a page that may be a new one
 }
 
 /** Of a private window nothing is kept; so, too, where the browser does not say. */

@@ -52,9 +52,9 @@ class Hosting {
   private async shakeHands(): Promise<void> {
     const frame = this.sidebar?.frame.contentWindow;
     if (!frame) return;
+    const nonce = await browser.runtime.sendMessage<PageMessage, string>({ kind: 'invite' }); // of a worker that may just be starting
     const channel = new MessageChannel();
-    const nonce = await browser.runtime.sendMessage<PageMessage, string>({ kind: 'invite' });
-    const blocked = setTimeout(() => this.giveUp(), ANSWER_WITHIN_MS); // not before: a worker that is just starting is no fault of the page
+    const blocked = setTimeout(() => this.giveUp(), ANSWER_WITHIN_MS);
     channel.port1.onmessage = (event: MessageEvent<ToPage>) => {
       clearTimeout(blocked);
       this.port = channel.port1;

@@ -8,6 +8,8 @@ export class FakeEvent {
 
   addListener = (listener: Listener): void => void this.listeners.push(listener);
 
+  removeListener = (listener: Listener): void => void this.listeners.splice(0, this.listeners.length, ...this.listeners.filter((other) => other !== listener));
+
   /** What each listener returned. */
   fire(...given: unknown[]): unknown[] {
     return this.listeners.map((listener) => listener(...(given as never[])));
@@ -60,7 +62,7 @@ export const fakeBrowser = {
     getMessage: (name: string, values: string[] = []): string => (name === 'language' ? 'en' : /^(error|fix|selftest)_/.test(name) ? '' : [name, ...values].join(' ')),
     getUILanguage: (): string => 'en-GB',
   },
-  permissions: { request: vi.fn(nothing) },
+  permissions: { request: vi.fn(nothing), contains: vi.fn((_wanted: object) => Promise.resolve(true)) },
   runtime: {
     onInstalled: new FakeEvent(),
     onConnect: new FakeEvent(),
@@ -74,5 +76,6 @@ export const fakeBrowser = {
   scripting: { executeScript: vi.fn(nothing) },
   sidePanel: { open: vi.fn(nothing), setOptions: vi.fn(nothing) },
   storage: { local: new FakeArea(), session: new FakeArea(), onChanged: new FakeEvent() },
-  tabs: { get: vi.fn((_id: number) => Promise.resolve({ incognito: false })), onRemoved: new FakeEvent(), create: vi.fn(nothing), update: vi.fn(nothing), remove: vi.fn(nothing), sendMessage: vi.fn(nothing) },
+  tabs: { get: vi.fn((_id: number) => Promise.resolve({ incognito: false })), query: vi.fn((): Promise<unknown[]> => Promise.resolve([])), onRemoved: new FakeEvent(), onUpdated: new FakeEvent(), create: vi.fn(nothing), update: vi.fn(nothing), remove: vi.fn(nothing), sendMessage: vi.fn(nothing) },
+  windows: { update: vi.fn(nothing) },
 };

@@ -11,7 +11,8 @@ const manifestFor = (browser: string): Manifest => (config.manifest as unknown a
 test.each(['chrome', 'firefox'])('%s asks for no permission that shows a warning, and opens to no website', (browser) => {
   const manifest = manifestFor(browser);
   expect(manifest.permissions.filter((name) => !WITHOUT_WARNING.has(name))).toEqual([]);
-  for (const name of ['host_permissions', 'content_scripts', 'externally_connectable', 'optional_permissions']) expect(manifest).not.toHaveProperty(name);
+  for (const name of ['host_permissions', 'content_scripts', 'externally_connectable']) expect(manifest).not.toHaveProperty(name);
+  expect(manifest).toMatchObject({ optional_permissions: ['tabs'], optional_host_permissions: ['*://*/*'] }); // asked for in a click, each by itself
   expect(manifest.web_accessible_resources.flatMap(({ resources }) => resources)).toEqual(['panel.html']);
 });
 

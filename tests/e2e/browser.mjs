@@ -40,22 +40,25 @@ export async function panelFrame(page, { timeout = 5_000 } = {}) {
   const until = Date.now() + timeout;
   while (Date.now() < until) {
     const frame = page.frames().find((candidate) => candidate.url().includes('/panel.html'));
-    if (frame && (await frame.locator('.panel').count().catch(() => 0)) > 0) return frame;
+    if (frame && (await frame.locator('.panel .body').count().catch(() => 0)) > 0) return frame;
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
   throw new Error('the sidebar did not open');
 }
 
 /**
- * Opens the sidebar on a page and returns its frame. A click that the browser takes too early, headless, is repeated once,
- * but never on a sidebar that is there and only slow: that would close it.
+ * Opens the sidebar on a page and returns its frame. A click that the browser takes too early, headless, is repeated, but
+ * never on a sidebar that is there and only slow: that would close it.
  */
 export async function openPanel(browser, page) {
   await page.waitForTimeout(250);
-  await clickToolbar(browser, page);
-  const isThere = await page.waitForSelector('retinue-sidebar', { state: 'attached', timeout: 2_500 }).catch(() => null);
-  if (!isThere) await clickToolbar(browser, page);
-  return panelFrame(page, { timeout: 30_000 });
+  for (const wait_ms of [2_500, 10_000, 20_000, 30_000]) {
+    await clickToolbar(browser, page);
+    const isThere = await page.waitForSelector('retinue-sidebar', { state: 'attached', timeout: wait_ms }).catch(() => null);
+    const frame = isThere && (await panelFrame(page, { timeout: 30_000 }).catch(() => null));
+    if (frame) return frame;
+  }
+  throw new Error('the sidebar did not open');
 }
 
 /** Points the extension at another port, and optionally makes it a profile that is paired: its id and its key (64 hex digits). */

@@ -20,6 +20,13 @@ const LOOKS = {
 };
 
 const shot = async (page, name) => process.env.SHOTS && page.screenshot({ path: join(process.env.SHOTS, `${name}.png`) });
+/** In the page: which of these elements lie over each other, none being inside the other. */
+function overlaps(selector) {
+  const boxes = [...document.querySelectorAll(selector)].filter((one) => one.checkVisibility() && one.getBoundingClientRect().width > 0).map((one) => ({ one, box: one.getBoundingClientRect() }));
+  const meet = (a, b) => Math.min(a.right, b.right) - Math.max(a.left, b.left) > 0.5 && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 0.5;
+  return boxes.flatMap(({ one, box }, i) => boxes.slice(i + 1).filter((other) => !one.contains(other.one) && !other.one.contains(one) && meet(box, other.box)).map((other) => `${one.className} and ${other.one.className}`));
+}
+
 const overflow = (frame) => frame.evaluate(() => document.documentElement.scrollWidth - innerWidth);
 
 describe('looks', () => {
@@ -82,7 +89,7 @@ describe('looks', () => {
     });
   }
 
-  test('at 320 px and zoomed to 200 % nothing scrolls sideways and nothing is cut off', async () => {
+  test('at 320 px and zoomed to 200 % nothing scrolls sideways, is cut off or lies over something else in the head', async () => {
     const { browser, page, frame } = await ready({});
     await ask(frame, 'What are the refund rules?');
     await lastAnswer(frame);
@@ -93,6 +100,7 @@ describe('looks', () => {
       assert.ok((await overflow(frame)) <= 0, `${size}: ${await overflow(frame)}`);
       const cut = await frame.evaluate(() => [...document.querySelectorAll('button, textarea')].filter((one) => one.checkVisibility()).map((one) => ({ name: one.className, ...one.getBoundingClientRect().toJSON() })).filter(({ left, right }) => left < -0.5 || right > innerWidth + 0.5));
       assert.deepEqual(cut, [], size);
+      assert.deepEqual(await frame.evaluate(overlaps, '.head-row > *, .page-chip > *, .who-name > *'), [], size);
     }
     await browser.close();
   });

@@ -33,7 +33,7 @@ async function open(address) {
       const [tab] = await chrome.tabs.query({ active: true, lastFocusedWindow: true });
       return chrome.tabs.sendMessage(tab.id, { kind: 'command', command: sent });
     }, command);
-  await until(() => order({ do: 'selection' }).catch(() => null), 5_000, () => 'the page script did not come');
+  await until(() => order({ do: 'selection' }).catch(() => null), 30_000, () => 'the page script did not come');
   const read = async () => (await order({ do: 'read' })).page.blocks;
   const show = (text) => order({ do: 'show', passage: { block: null, start: null, end: null, text } });
   return { page, order, read, show };

@@ -9,5 +9,6 @@ document.documentElement.dir = direction();
 const store = new Store();
 store.start();
 const root = document.getElementById('app');
+root?.replaceChildren(); // in one go with the drawing: nothing flickers
 if (root) render(<App store={store} />, root);
 loadAhead();

@@ -39,6 +39,14 @@ export type PageCommand =
 
 export type PageAnswer = { page: PageText } | { selection: string } | { shown: boolean } | { error: string };
 
+/** A tab that can be added to the conversation. `site` is its match pattern, for asking permission. */
+export interface OpenTab {
+  tab: number;
+  title: string;
+  url: string;
+  site: string;
+}
+
 /** Over the MessageChannel between the in-page panel and the page script. */
 export type ToPage = { hello: true } | { id: number; command: PageCommand };
 export type PageEvent = { event: 'moved' | 'focus' } | { event: 'placed'; stand: Stand };
@@ -103,7 +111,9 @@ export type FromPanel =
   | { kind: 'pair'; code: string }
   | { kind: 'retry' }
   | { kind: 'keepalive' }
-  | { kind: 'command'; id: number; command: PageCommand };
+  | { kind: 'tabs' }
+  /** `tab`: another one than that of the panel, which background lets it reach or not. */
+  | { kind: 'command'; id: number; command: PageCommand; tab?: number };
 
 export type ToPanel =
   | ({ kind: 'opened'; isPrivate: boolean } & Context)
@@ -112,4 +122,7 @@ export type ToPanel =
   | { kind: 'link'; link: LinkView }
   | { kind: 'frame'; frame: ServerFrame }
   | { kind: 'fill'; fill: Fill }
+  /** Null where the panel may not know them. */
+  | { kind: 'tabs'; tabs: OpenTab[] | null }
+  | { kind: 'tab'; tab: number; now: 'closed' | 'moved'; site: string | null }
   | { kind: 'answer'; id: number; answer: PageAnswer };

@@ -2,6 +2,7 @@
 import { useMemo } from 'preact/hooks';
 import { directionOf, t } from '../../../lib/words.ts';
 import type { Inlines } from '../../../lib/markdown.ts';
+import { partOf } from '../../../lib/tabs/joined.ts';
 import { isForeign } from '../state/history.ts';
 import type { State } from '../state/state.ts';
 import type { Store } from '../state/store.ts';
@@ -34,9 +35,9 @@ export function Answer({ turn, store, state }: { turn: Turn; store: Store; state
 /** What the evidence of one answer needs: which is lit, and how to show another. */
 export function useShowingOf({ run }: Turn, store: Store, state: State): Showing {
   const lit = litIn(run, state.lit);
-  const { missing } = state;
+  const { missing, page: { parts } } = state;
   return useMemo(
-    () => ({ lit, missing, preview: store.preview, show: (at, passage) => void store.show(passage, { run, at }) }),
-    [lit, missing, run, store],
+    () => ({ lit, missing, preview: store.preview, sourceOf: (block) => partOf(block, parts)?.title ?? null, show: (at, passage) => void store.show(passage, { run, at }) }),
+    [lit, missing, parts, run, store],
   );
 }

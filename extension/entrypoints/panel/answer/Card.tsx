@@ -24,13 +24,15 @@ export function Card({ quotation, quote, isCompact = false }: { quotation: Quota
 
 function VerifiedCard({ quote, size }: { quote: Quote; size: string }) {
   const shown = useShowing<HTMLButtonElement>(quote.at, passageOf(quote));
-  const isMissing = useContext(ShowingContext).missing === quote.text;
+  const { missing, sourceOf } = useContext(ShowingContext);
+  const isMissing = missing === quote.text;
+  const source = sourceOf(quote.block);
   return (
     <div class={`card${size}${shown['aria-current'] ? ' card-lit' : ''}`}>
       <button type="button" class="quote" dir="auto" title={t(isMissing ? 'quoteGone' : 'quoteTitle')} {...shown}>
         “{quote.text}”
       </button>
-      <span class="card-note">{isMissing ? t('quoteGone') : <><Icon name="check" /><span title={t('blockNumber', quote.block ?? 0)}>{quote.block}</span></>}</span>
+      <span class="card-note">{isMissing ? t('quoteGone') : <><Icon name="check" /><span title={t('blockNumber', quote.block ?? 0)}>{quote.block}</span></>}{source && <span class="card-source" dir="auto">{source}</span>}</span>
     </div>
   );
 }
@@ -38,8 +40,10 @@ function VerifiedCard({ quote, size }: { quote: Quote; size: string }) {
 /** A block's number in a sentence. */
 export function Cite({ n, at }: { n: number; at: number }) {
   const shown = useShowing<HTMLButtonElement>(at, blockPassage(n));
+  const source = useContext(ShowingContext).sourceOf(n);
+  const words = source === null ? t('citeTitle', n) : t('citeTitleIn', n, source);
   return (
-    <button type="button" class="cite" aria-label={t('citeTitle', n)} title={t('citeTitle', n)} {...shown}>
+    <button type="button" class="cite" aria-label={words} title={words} {...shown}>
       {n}
     </button>
   );
@@ -57,7 +61,9 @@ export function QuoteMark({ quote }: { quote: Quote }) {
 
 function VerifiedMark({ quote }: { quote: Quote }) {
   const shown = useShowing<HTMLSpanElement>(quote.at, passageOf(quote));
-  const isMissing = useContext(ShowingContext).missing === quote.text;
+  const { missing, sourceOf } = useContext(ShowingContext);
+  const isMissing = missing === quote.text;
+  const source = sourceOf(quote.block);
   const lastWord = lastWordAt(quote.text); // keeps the tick on the line of the last word
   const onKeyDown = (event: KeyboardEvent): void => {
     if (event.key !== 'Enter' && event.key !== ' ') return;
@@ -66,7 +72,7 @@ function VerifiedMark({ quote }: { quote: Quote }) {
   };
   // A span, because a <button> cannot break across lines as a sentence does.
   return (
-    <span role="button" tabIndex={0} class="quote" dir="auto" title={t(isMissing ? 'quoteGone' : 'quoteTitle')} onKeyDown={onKeyDown} {...shown}>
+    <span role="button" tabIndex={0} class="quote" dir="auto" title={isMissing || source === null ? t(isMissing ? 'quoteGone' : 'quoteTitle') : t('citeTitleIn', quote.block ?? 0, source)} onKeyDown={onKeyDown} {...shown}>
       <span class="words">“{quote.text.slice(0, lastWord)}</span>
       <span class="together">
         <span class="words">{quote.text.slice(lastWord)}”</span>

@@ -11,11 +11,13 @@ export interface Showing {
   missing: string;
   show: (at: number, passage: Passage) => void;
   preview: (passage: Passage | null) => void;
+  /** The title of the tab whose block it is; null for the page beside the panel. */
+  sourceOf: (block: number | null) => string | null;
 }
 
 const PREVIEW_AFTER_MS = 90; // a pointer that only passes by marks nothing
 
-export const ShowingContext = createContext<Showing>({ lit: null, missing: '', show: () => undefined, preview: () => undefined });
+export const ShowingContext = createContext<Showing>({ lit: null, missing: '', show: () => undefined, preview: () => undefined, sourceOf: () => null });
 
 export interface Shown<E extends HTMLElement> {
   ref: RefObject<E | null>;

@@ -4,9 +4,12 @@ import { counted, t } from '../../../lib/words.ts';
 import { coverageWords } from '../answer/Coverage.tsx';
 import { blockPassage } from '../answer/evidence.ts';
 import { Icon } from '../Icon.tsx';
+import { later } from '../later.tsx';
 import { framesNotRead } from './Warnings.tsx';
 import type { PageState, State } from '../state/state.ts';
 import type { Store } from '../state/store.ts';
+
+const TabsPart = later(() => import('../tabs/TabsPart.tsx').then((module) => module.TabsPart));
 
 const BLOCKS_AT_ONCE = 100;
 const NOTHING_CITED: ReadonlySet<number> = new Set();
@@ -25,15 +28,16 @@ export function PageChip({ store, state }: { store: Store; state: State }) {
     <>
       <button type="button" class="page-chip" ref={chip} aria-expanded={isOpen} aria-controls={id} title={t('pageChipTitle')} onClick={() => setOpen(!isOpen)}>
         <span class="page-title" dir="auto">{text.title || t('name')}</span>
-        <span class="page-count">{counted('blocks', text.blocks.length)}</span>
+        <span class="page-count">{counted('blocks', text.blocks.length)}{state.others.length > 0 && ` ${counted('otherTabs', state.others.length)}`}</span>
         <Icon name="chevron" />
       </button>
-      {isOpen && <Preview id={id} store={store} page={state.page} close={close} />}
+      {isOpen && <Preview id={id} store={store} state={state} close={close} />}
     </>
   );
 }
 
-function Preview({ id, store, page, close }: { id: string; store: Store; page: PageState; close: () => void }) {
+function Preview({ id, store, state, close }: { id: string; store: Store; state: State; close: () => void }) {
+  const { page } = state;
   const [count, setCount] = useState(BLOCKS_AT_ONCE);
   const box = useRef<HTMLDivElement>(null);
   useEffect(() => box.current?.focus(), []);
@@ -46,6 +50,7 @@ function Preview({ id, store, page, close }: { id: string; store: Store; page: P
         <button type="button" class="action" onClick={() => void store.readPage()}><Icon name="again" />{t('readButton')}</button>
         <button type="button" class="tool" aria-label={t('closePreview')} title={t('closePreview')} onClick={close}><Icon name="close" /></button>
       </div>
+      <TabsPart store={store} state={state} />
       <ol class="page-blocks">
         {blocks.slice(0, count).map(({ n, text }) => (
           <li key={n} class={n <= page.blocksRead || page.status !== 'ready' ? '' : 'page-block-searched'}>

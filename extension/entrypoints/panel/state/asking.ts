@@ -2,10 +2,12 @@
 // Knows no markup and no browser; the panel's state and its line come in from store.
 import type { ClientFrame, PanelMember } from '../../../lib/connection/protocol.ts';
 import type { Fill } from '../../../lib/connection/messages.ts';
-import { type Branches, grow, nextNumber, pathTo, show, without } from './branches.ts';
+import { t } from '../../../lib/words.ts';
+import { type Branches, chained, grow, nextNumber, pathTo, show, without } from './branches.ts';
+import { NO_THREAD } from './kept.ts';
 import { type Asked, pause, type Queued, resume, takeNext } from './queue.ts';
 import { isAskable, type State } from './state.ts';
-import { answersOf, earlierTurns, isRunning, newTurn, type Turn, withEach, withMembers, wordsOf } from './thread.ts';
+import { answersOf, earlierTurns, interrupt, isCutOff, isRunning, newTurn, type Turn, withEach, withMembers, wordsOf } from './thread.ts';
 
 export interface Panel {
   state(): State;
@@ -117,6 +119,19 @@ export class Asking {
   take({ words, selection, isToSend, isToChoose }: Fill, asked: Pick<Asked, 'copilot' | 'several'>): void {
     if (isToSend && words && isAskable(this.state)) this.ask({ question: words, selection, ...asked });
     else this.panel.patch({ taken: selection, filling: { words, isToChoose } });
+  }
+
+  /**
+   * Of the same page read again the conversation stays, what ran in it has ended; another page begins anew. Questions
+   * that were held are meant for this reading: they go out when it is ready.
+   */
+  pageWasRead(isSame: boolean): void {
+    const { turns, hidden, queue, thread } = this.state;
+    const held = turns.filter((turn) => turn.status === 'held');
+    if (!isSame) return this.panel.patch({ turns: chained(held), hidden: [], queue: pause(queue), thread: NO_THREAD });
+    const wasCutOff = [...turns, ...hidden].some(isCutOff);
+    this.panel.patch({ turns: interrupt(turns, t('interrupted'), isCutOff), hidden: interrupt(hidden, t('interrupted'), isCutOff), thread });
+    if (wasCutOff) this.ended(false);
   }
 
   /** The page was read: what waited for it goes out. */

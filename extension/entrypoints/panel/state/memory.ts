@@ -6,6 +6,7 @@ import { keepSession, recallSession } from '../../../lib/session.ts';
 import type { Shortlist } from '../../../lib/shortlist.ts';
 import { pause, type Queued } from './queue.ts';
 import type { State } from './state.ts';
+import { addressOf } from './reading.ts';
 
 type Choice = Pick<State, 'copilot' | 'several' | 'recent' | 'favourites'>;
 type Recalled = Choice & { isNew: boolean; thread: string | null | undefined; queue: Queued[] };
@@ -49,9 +50,4 @@ function threadName(tab: State['tab'], page: State['page']): string {
 
 function queueNameOf(tab: State['tab'], page: State['page']): string {
   return `chat:${tab}:queue:${addressOf(page.text?.url) ?? ''}`;
-}
-
-/** Without its anchor: two places of one document are one page. */
-export function addressOf(url: string | undefined): string | undefined {
-  return url?.split('#')[0];
 }

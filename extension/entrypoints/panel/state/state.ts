@@ -1,8 +1,9 @@
 // What the panel knows at one moment, and how it begins. Types and first values only; read by the components, changed by store.
-import type { LinkView, PageText, Shortcut } from '../../../lib/connection/messages.ts';
+import type { LinkView, OpenTab, PageText, Shortcut } from '../../../lib/connection/messages.ts';
 import type { DoctorLine, SuggestedCopilot } from '../../../lib/connection/protocol.ts';
 import type { Host } from '../../../lib/invitations.ts';
 import type { Stand } from '../../../lib/sidebar/layout.ts';
+import type { OtherTab, Part } from '../../../lib/tabs/joined.ts';
 import { type HistoryView, NO_HISTORY, NO_THREAD, type OpenThread } from './kept.ts';
 import type { Queued } from './queue.ts';
 import type { Turn } from './thread.ts';
@@ -22,8 +23,11 @@ export interface TeachOpen {
 export interface PageState {
   status: 'looking' | 'empty' | 'unreadable' | 'opening' | 'ready' | 'error';
   id: string | null;
+  /** With the blocks of other tabs behind its own. */
   text: PageText | null;
-  /** A digest of the blocks: two readings of the same text have the same. Empty until the page is read. */
+  /** Which blocks are those of other tabs. */
+  parts: Part[];
+  /** Digests of the blocks, one for each tab: two readings of the same text have the same. Empty until the page is read. */
   reading: string;
   /** The page's address as kept conversations have it; null until the server has said it. */
   address: string | null;
@@ -50,6 +54,10 @@ export interface State {
   untrusted: boolean;
   tab: number | null;
   page: PageState;
+  /** Other tabs that are asked about together with the page. */
+  others: OtherTab[];
+  /** Those that can be added; null until they are listed. */
+  openTabs: OpenTab[] | null;
   copilot: string;
   /** Copilots that answer the next question together; empty when `copilot` answers alone. */
   several: string[];
@@ -98,14 +106,14 @@ export interface State {
 }
 
 export const NO_PAGE: PageState = {
-  status: 'looking', id: null, text: null, reading: '', address: null, tokensDone: 0, tokensTotal: 0, blocksRead: 0, blocksTotal: 0, ordering: [], message: '', moved: false,
+  status: 'looking', id: null, text: null, parts: [], reading: '', address: null, tokensDone: 0, tokensTotal: 0, blocksRead: 0, blocksTotal: 0, ordering: [], message: '', moved: false,
   suggested: [],
 };
 
 export const FIRST_STATE: State = {
   host: window.top === window ? 'tab' : 'page', site: null, stand: { shape: 'dock', floats: false }, shortcuts: [],
   link: { status: 'connecting', code: '', message: '', ready: null, fresh: true },
-  untrusted: false, tab: null, page: NO_PAGE, copilot: 'generalist', several: [], recent: [], favourites: [], turns: [], hidden: [], queue: [],
+  untrusted: false, tab: null, page: NO_PAGE, others: [], openTabs: null, copilot: 'generalist', several: [], recent: [], favourites: [], turns: [], hidden: [], queue: [],
   editing: null, filling: null, taken: '', dropped: '', withoutPage: false,
   thread: NO_THREAD, history: NO_HISTORY, isPrivate: false, isPrivateWindow: false,
   teach: null, training: null, isOwnOpen: false, isEngineOpen: false, selection: '', notice: '', missing: '', lit: null, isPairingAgain: false, isTesting: false, doctor: null, isNew: false,

@@ -6,17 +6,16 @@ import { Requests } from '../../../lib/connection/requests.ts';
 import { inOurWords, linkInOurWords } from '../../../lib/connection/worded.ts';
 import { remember, shortlistOf, toggle } from '../../../lib/shortlist.ts';
 import { t } from '../../../lib/words.ts';
+import { Tabs } from '../tabs/tabs.ts';
 import { Asking, type Panel } from './asking.ts';
-import { chained } from './branches.ts';
 import { isComplete } from './group.ts';
 import { History, isForeign } from './history.ts';
 import { Hosting } from './hosting.ts';
 import { NO_THREAD } from './kept.ts';
-import { addressOf, keepChoice, keepQueue, keepShortlist, keepThread, recall } from './memory.ts';
-import { pause } from './queue.ts';
-import { digestOf } from './reading.ts';
+import { keepChoice, keepQueue, keepShortlist, keepThread, recall } from './memory.ts';
+import { addressOf } from './reading.ts';
 import { aboutOf, FIRST_STATE, type Lit, NO_PAGE, type PageState, type State, type TeachOpen } from './state.ts';
-import { answersOf, applyFrame, interrupt, isCutOff, isRunning, type Turn } from './thread.ts';
+import { answersOf, applyFrame, interrupt, isRunning, type Turn } from './thread.ts';
 import { Wire } from './wire.ts';
 
 const NOT_CITED: Lit = { run: '', at: -1 };
@@ -33,6 +32,13 @@ export class Store {
 
   readonly requests = new Requests((frame) => this.transmit(frame));
   readonly history = new History(this, this.requests);
+  readonly tabs = new Tabs({
+    state: () => this.state,
+    patch: (part) => this.patch(part),
+    call: (command, tab) => this.wire.call(command, tab),
+    list: () => this.wire.send({ kind: 'tabs' }),
+    reopen: (page) => this.reopen(page),
+  });
   /** Asks, edits, repeats, queues and stops. */
   readonly asking = new Asking(this.forAsking());
   /** From the toolbar or the menu, until the page is known. */
@@ -116,17 +122,16 @@ export class Store {
 
   /** Scrolls to the passage and highlights it. `lit`: the evidence that it stands for. */
   show = async (passage: Passage, lit: Lit = NOT_CITED): Promise<void> => {
-    const answer = await this.wire.call({ do: 'show', passage });
-    const isShown = 'shown' in answer && answer.shown;
+    const isShown = await this.tabs.show(passage);
     this.patch(isShown ? { missing: '', lit } : { missing: passage.text || `[${passage.block ?? ''}]`, lit: null });
   };
 
   /** Marks a passage lightly while the user looks at its card; null takes the mark away. */
-  preview = (passage: Passage | null): void => void this.wire.call(passage ? { do: 'show', passage, preview: true } : { do: 'clear', preview: true });
+  preview = (passage: Passage | null): void => this.tabs.preview(passage);
 
   unlight = (): void => {
     this.patch({ lit: null });
-    void this.wire.call({ do: 'clear' });
+    this.tabs.clear();
   };
 
   allowPage = (): void => void this.hosting.allow().then(() => this.readPage());
@@ -163,12 +168,12 @@ export class Store {
     if (id) this.transmit({ type: 'page.close', page: id });
     this.patch({ page: NO_PAGE, lit: null });
     this.shown = null;
-    await this.takePage(await this.wire.call({ do: 'read' }));
+    await this.takePage(await this.wire.call({ do: 'read' }), before);
     const { thread, queue, ...choice } = await recall(this.state);
     this.patch(choice);
     this.keepNames();
     if (this.state.page.text) {
-      this.keepOnScreen(before);
+      this.asking.pageWasRead(addressOf(before) === addressOf(this.state.page.text.url));
       if (this.state.queue.length === 0) this.patch({ queue });
       this.shown = { thread };
       void this.history.restore(thread);
@@ -176,19 +181,6 @@ export class Store {
     }
     this.takeFill();
   };
-
-  /**
-   * Of the same page read again the conversation stays, what ran in it has ended; another page begins anew. Questions
-   * that were held are meant for this reading: they go out when it is ready.
-   */
-  private keepOnScreen(before: string | undefined): void {
-    const { turns, hidden, queue, thread, page } = this.state;
-    const held = turns.filter((turn) => turn.status === 'held');
-    if (addressOf(before) !== addressOf(page.text?.url)) return this.patch({ turns: chained(held), hidden: [], queue: pause(queue), thread: NO_THREAD });
-    const wasCutOff = [...turns, ...hidden].some(isCutOff);
-    this.patch({ turns: interrupt(turns, t('interrupted'), isCutOff), hidden: interrupt(hidden, t('interrupted'), isCutOff), thread });
-    if (wasCutOff) this.asking.ended(false);
-  }
 
   // --- what comes in
 
@@ -199,6 +191,7 @@ export class Store {
     if (message.kind === 'fill') this.fill = message.fill;
     if (message.kind === 'fill' && this.state.page.status !== 'looking') this.takeFill();
     if (message.kind === 'shortcuts') this.patch({ shortcuts: message.shortcuts });
+    this.tabs.hear(message);
     if (message.kind === 'opened' && this.state.tab === null) {
       const { tab, host, site, isPrivate } = message;
       this.patch({ tab, host, site, untrusted: false, isPrivateWindow: isPrivate });
@@ -224,11 +217,20 @@ export class Store {
     this.openPage();
   }
 
-  private async takePage(answer: PageAnswer): Promise<void> {
+  private async takePage(answer: PageAnswer, before: string | undefined): Promise<void> {
     if (!('page' in answer)) return this.patchPage({ status: 'unreadable', message: 'error' in answer ? answer.error : '' });
     const { page: text } = answer;
-    this.patchPage({ status: text.blocks.length === 0 ? 'empty' : 'opening', text, reading: await digestOf(text.blocks) });
+    const joined = await this.tabs.join(text, addressOf(text.url) === addressOf(before));
+    this.patchPage({ status: text.blocks.length === 0 ? 'empty' : 'opening', ...joined });
     this.patch({ selection: text.selection });
+  }
+
+  private reopen(joined: Partial<PageState>): void {
+    const { id } = this.state.page;
+    if (id) this.transmit({ type: 'page.close', page: id });
+    this.patch({ lit: null });
+    this.patchPage({ ...joined, id: null, blocksRead: 0, blocksTotal: 0 });
+    this.openPage();
   }
 
   private openPage(): void {

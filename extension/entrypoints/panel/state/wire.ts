@@ -57,8 +57,8 @@ export class Wire {
     }
   }
 
-  /** Asks the page script to do something; answers within 10 s or with an error. */
-  call(command: PageCommand): Promise<PageAnswer> {
+  /** Asks the page script to do something, in the panel's tab or in another one; answers within 10 s or with an error. */
+  call(command: PageCommand, tab?: number): Promise<PageAnswer> {
     const id = this.nextCall;
     this.nextCall += 1;
     return new Promise((resolve) => {
@@ -69,7 +69,8 @@ export class Wire {
         resolve(answer);
       };
       this.calls.set(id, settle);
-      if (this.page) this.page.postMessage({ id, command } satisfies ToPage);
+      if (tab !== undefined) this.send({ kind: 'command', id, command, tab });
+      else if (this.page) this.page.postMessage({ id, command } satisfies ToPage);
       else this.send({ kind: 'command', id, command });
     });
   }
