@@ -26,7 +26,7 @@ test('every message that the code names is in the catalogue, and none is left ov
   const named = [...code.matchAll(/\bt\(\s*'(\w+)'/g), ...code.matchAll(/getMessage\('(\w+)'/g), ...code.matchAll(/__MSG_(\w+)__/g)].map((match) => match[1]);
   const countedNames = [...code.matchAll(/\bcounted\('(\w+)'/g)].map((match) => `${match[1]}_other`);
   for (const name of [...named, ...countedNames]) expect(catalogue).toContain(name);
-  const built = /^(section|status|link|move|key|quotes|error|fix|selftest|verdict|tour|tourWords)_|(Title|Text|Button)$/;
+  const built = /^(section|status|tabStatus|link|move|key|quotes|error|fix|selftest|verdict|tour|tourWords)_|(Title|Text|Button)$/;
   const quoted = new Set(code.match(/(?<=['"]|MSG_)[A-Za-z]\w*?(?=['"]|__)/g));
   const unused = catalogue.filter((name) => !built.test(name) && !quoted.has(name.replace(/_(one|other)$/, '')));
   expect(unused).toEqual([]);
