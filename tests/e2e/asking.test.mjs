@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { ask, configure, lastAnswer, launch, openPanel, pair, violations } from './browser.mjs';
-import { startScriptedServer, startSite, until } from './stage.mjs';
+import { SOON_MS, startScriptedServer, startSite, until } from './stage.mjs';
 
 const LONG = 'List every obligation of both parties with its clause';
 
@@ -18,7 +18,7 @@ describe('asking', () => {
     await page.goto(site.url('contract.html'));
     frame = await openPanel(browser, page);
     await pair(frame, server.code);
-    await frame.locator('.welcome').waitFor({ timeout: 30_000 });
+    await frame.locator('.welcome').waitFor({ timeout: SOON_MS });
   });
   after(async () => {
     await browser?.close();
@@ -180,7 +180,7 @@ describe('asking', () => {
     await page.keyboard.press('Tab');
     await page.keyboard.press('ArrowRight');
     await page.keyboard.press('Enter');
-    await until(async () => (await box().inputValue()) === 'Explain this simply', 5_000, () => 'the box was not filled');
+    await until(async () => (await box().inputValue()) === 'Explain this simply', SOON_MS, () => 'the box was not filled');
     assert.equal((await frame.locator('.strip-text').innerText()).replace(/\s+/g, ' '), words.replace(/\s+/g, ' '));
     assert.equal(await toolbar().count(), 0);
     await frame.getByRole('button', { name: 'Ask about the whole page' }).click();
@@ -257,7 +257,7 @@ describe('asking', () => {
     const tab = await browser.context.newPage();
     await tab.goto(site.url('blank.html'));
     const panel = await openPanel(browser, tab);
-    await panel.getByRole('button', { name: 'Ask without the page' }).click({ timeout: 15_000 });
+    await panel.getByRole('button', { name: 'Ask without the page' }).click({ timeout: SOON_MS });
     assert.equal(await panel.locator('.starter').count(), 0);
     await ask(panel, 'What is a lease?');
     assert.match(await lastAnswer(panel), /^I have no page here/);

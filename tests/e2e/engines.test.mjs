@@ -4,9 +4,8 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { ask, configure, lastAnswer, launch, openPanel, pair, violations } from './browser.mjs';
-import { startHub, startOpenAi, startScriptedServer, startSite, until } from './stage.mjs';
+import { SOON_MS, startHub, startOpenAi, startScriptedServer, startSite, until } from './stage.mjs';
 
-const STATE_MS = 30_000;
 const REPO = 'acme/tiny-three';
 const { SHOTS } = process.env; // a folder for pictures to look at
 
@@ -34,7 +33,7 @@ describe('engines and bases', () => {
   const row = (name) => view().locator('.engines-row', { has: tab.getByText(name, { exact: true }) });
   const press = (name) => view().getByRole('button', { name, exact: true }).click();
   const running = () => part('Answers now').locator('.engines-name');
-  const answers = (name) => until(async () => (await running().innerText()) === name, STATE_MS, () => `${name} does not answer`);
+  const answers = (name) => until(async () => (await running().innerText()) === name, SOON_MS, () => `${name} does not answer`);
 
   async function look(name) {
     assert.deepEqual(await violations(tab), [], name);
@@ -61,7 +60,7 @@ describe('engines and bases', () => {
     await tab.keyboard.press('Escape');
     await view().waitFor({ state: 'detached' });
     await ask(tab, 'What do dogs pay?');
-    await until(async () => (await lastAnswer(tab)).includes(words), STATE_MS, () => `no answer has: ${words}`);
+    await until(async () => (await lastAnswer(tab)).includes(words), SOON_MS, () => `no answer has: ${words}`);
     await openView();
   }
 
@@ -71,14 +70,14 @@ describe('engines and bases', () => {
     await page.goto(site.url('ferry.html'));
     frame = await openPanel(browser, page);
     await pair(frame, server.code);
-    await frame.locator('.who').waitFor({ timeout: STATE_MS });
+    await frame.locator('.who').waitFor({ timeout: SOON_MS });
     await frame.locator('#host-menu').click();
     await frame.getByRole('menuitem', { name: 'Open in a tab' }).waitFor();
     assert.equal(await frame.getByRole('menuitem', { name: 'Engine and base' }).count(), 0);
     const opening = browser.context.waitForEvent('page');
     await frame.getByRole('menuitem', { name: 'Open in a tab' }).click();
     tab = await opening;
-    tab.setDefaultTimeout(STATE_MS);
+    tab.setDefaultTimeout(SOON_MS);
     await tab.setViewportSize({ width: 460, height: 820 });
     await tab.locator('.welcome').waitFor();
   });
@@ -131,7 +130,7 @@ describe('engines and bases', () => {
     await tab.reload();
     await openView();
     await view().getByText('Downloading tiny-three').waitFor();
-    await until(async () => /1\d MB of 25 MB/.test(await view().locator('.engines-card').innerText()), 2 * STATE_MS, () => 'no progress');
+    await until(async () => /1\d MB of 25 MB/.test(await view().locator('.engines-card').innerText()), 2 * SOON_MS, () => 'no progress');
     await look('downloading');
     await press('Stop');
     await view().getByText('The download of tiny-three has stopped.').waitFor();

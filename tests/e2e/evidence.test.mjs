@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { ask, configure, highlighted, lastAnswer, launch, openPanel, pair, violations } from './browser.mjs';
-import { startScriptedServer, startSite, until } from './stage.mjs';
+import { SOON_MS, startScriptedServer, startSite, until } from './stage.mjs';
 
 // Two texts behind one address: what stands after `#` chooses.
 const PIERS = `<!doctype html><title>Piers</title><p><a href="#b">Pier B</a></p><main id="m"></main><script>
@@ -24,7 +24,7 @@ describe('answers and their evidence', () => {
     await page.goto(site.url('ferry.html'));
     frame = await openPanel(browser, page);
     await pair(frame, server.code);
-    await frame.locator('.welcome').waitFor({ timeout: 15_000 });
+    await frame.locator('.welcome').waitFor({ timeout: SOON_MS });
   });
   after(async () => {
     await browser?.close();
@@ -33,7 +33,7 @@ describe('answers and their evidence', () => {
   });
 
   const turn = () => frame.locator('.turn').last();
-  const lit = (words) => until(async () => (await highlighted(page)) === words, 3_000, () => `not highlighted: ${words}`);
+  const lit = (words) => until(async () => (await highlighted(page)) === words, SOON_MS, () => `not highlighted: ${words}`);
   const previewed = () => page.evaluate(() => [...(CSS.highlights.get('retinue-preview') ?? [])].map(String).join(' '));
   async function answered(question) {
     await ask(frame, question);
@@ -55,7 +55,7 @@ describe('answers and their evidence', () => {
       assert.match(await drawn.locator('> :first-child').innerText(), first);
       const evidence = drawn.locator('.quote, .cite').first();
       await evidence.click();
-      await until(async () => (await highlighted(page)) !== '', 3_000, () => 'nothing is highlighted');
+      await until(async () => (await highlighted(page)) !== '', SOON_MS, () => 'nothing is highlighted');
       assert.equal(await evidence.getAttribute('aria-current'), 'true');
     });
   }
@@ -69,9 +69,9 @@ describe('answers and their evidence', () => {
   test('a rest on a card marks its passage without scrolling, and leaves no mark behind', async () => {
     await answered('When does the last boat leave?');
     await turn().locator('.card .quote').hover();
-    await until(async () => (await previewed()) === 'The last boat leaves at 19.10 from the east pier.', 3_000, () => 'no preview');
+    await until(async () => (await previewed()) === 'The last boat leaves at 19.10 from the east pier.', SOON_MS, () => 'no preview');
     await turn().locator('.answer-head').hover();
-    await until(async () => (await previewed()) === '', 3_000, () => 'the preview stays');
+    await until(async () => (await previewed()) === '', SOON_MS, () => 'the preview stays');
   });
 
   test('Alt with the arrows walks all evidence, and Escape takes the highlight away before it closes anything', async () => {
@@ -158,11 +158,11 @@ describe('answers and their evidence', () => {
     const tab = await browser.context.newPage();
     await tab.goto(site.url('piers.html'));
     frame = await openPanel(browser, tab);
-    await frame.locator('.welcome').waitFor({ timeout: 15_000 });
+    await frame.locator('.welcome').waitFor({ timeout: SOON_MS });
     await ask(frame, 'When does the last boat leave?');
     await lastAnswer(frame);
     await tab.locator('a').click();
-    await frame.getByText('The page has changed. Your next question reads it again.').waitFor({ timeout: 5_000 });
+    await frame.getByText('The page has changed. Your next question reads it again.').waitFor({ timeout: SOON_MS });
     await turn().getByText('The page has changed since this answer.').waitFor();
     assert.equal(await ask(frame, 'When does pier B close?').then(() => lastAnswer(frame)).then((text) => text.split('\n')[0]), 'Pier B closes on 9 July.');
     assert.equal(await turn().locator('.card button.quote').count(), 1);

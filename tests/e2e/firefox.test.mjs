@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { highlighted, lastAnswer, violations } from './browser.mjs';
 import { clickToolbar, configure, EXECUTABLE, launchFirefox, nativePanel, openPanel, type } from './firefox.mjs';
-import { startScriptedServer, startSite, until } from './stage.mjs';
+import { SOON_MS, startScriptedServer, startSite, until } from './stage.mjs';
 
 const LAST_BOAT = 'The last boat leaves at 19.10 from the east pier.';
 
@@ -26,7 +26,7 @@ describe('in Firefox', { skip: EXECUTABLE === null && !process.env.CI && 'there 
 
   const box = () => frame.locator('.field textarea');
   const turn = () => frame.locator('.turn').last();
-  const lit = (words) => until(async () => (await highlighted(page)) === words, 5_000, () => `not highlighted: ${words}`);
+  const lit = (words) => until(async () => (await highlighted(page)) === words, SOON_MS, () => `not highlighted: ${words}`);
   async function ask(question) {
     await type(box(), question);
     await box().press('Enter');
@@ -35,7 +35,7 @@ describe('in Firefox', { skip: EXECUTABLE === null && !process.env.CI && 'there 
   test('the code from the terminal pairs, over a socket that the background holds', async () => {
     await type(frame.locator('.code'), server.code);
     await frame.locator('.primary').click();
-    await frame.locator('.welcome').waitFor({ timeout: 20_000 });
+    await frame.locator('.welcome').waitFor({ timeout: SOON_MS });
     assert.deepEqual(await violations(frame), []);
   });
 
@@ -77,7 +77,7 @@ describe('in Firefox', { skip: EXECUTABLE === null && !process.env.CI && 'there 
   test('a sidebar that is closed and opened again shows its thread and the chosen copilot', async () => {
     const turns = await frame.locator('.turn').count();
     await clickToolbar(browser);
-    await until(() => !page.frames().some((one) => one.url().includes('/panel.html')), 5_000, () => 'the sidebar did not close');
+    await until(() => !page.frames().some((one) => one.url().includes('/panel.html')), SOON_MS, () => 'the sidebar did not close');
     frame = await openPanel(browser, page);
     await turn().waitFor();
     assert.equal(await frame.locator('.turn').count(), turns);

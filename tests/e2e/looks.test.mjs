@@ -4,9 +4,8 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { ask, configure, highlighted, lastAnswer, launch, openPanel, pair, violations } from './browser.mjs';
-import { freePort, startScriptedServer, startSite, until } from './stage.mjs';
+import { freePort, SOON_MS, startScriptedServer, startSite, until } from './stage.mjs';
 
-const STATE_MS = 30_000;
 const NARROW = { width: 320, height: 640 };
 const ZOOMED = { width: 160, height: 320 }; // 320 px at 200 %
 
@@ -56,12 +55,12 @@ describe('looks', () => {
   async function ready(look) {
     const { browser, page, frame } = await opened(look);
     if (!profile) {
-      await frame.locator('.code').waitFor({ timeout: STATE_MS });
+      await frame.locator('.code').waitFor({ timeout: SOON_MS });
       await pair(frame, server.code);
-      await frame.locator('.welcome').waitFor({ timeout: STATE_MS });
+      await frame.locator('.welcome').waitFor({ timeout: SOON_MS });
       profile = await browser.worker.evaluate(() => chrome.storage.local.get(['key', 'client']));
     }
-    await frame.locator('.welcome').waitFor({ timeout: STATE_MS });
+    await frame.locator('.welcome').waitFor({ timeout: SOON_MS });
     return { browser, page, frame };
   }
 
@@ -69,14 +68,14 @@ describe('looks', () => {
     test(`${name}: axe finds nothing wrong in any main state, and nothing scrolls sideways`, async () => {
       const { browser, page, frame } = await ready(look);
       const states = {
-        welcome: async () => frame.locator('.tour').waitFor({ timeout: STATE_MS }),
+        welcome: async () => frame.locator('.tour').waitFor({ timeout: SOON_MS }),
         picker: async () => (await frame.locator('.who').click(), frame.locator('.search').waitFor()),
         picked: async () => (await frame.locator('.search').press('Escape'), frame.locator('.search').waitFor({ state: 'detached' })),
         answer: async () => (await ask(frame, 'When does the last boat leave?'), lastAnswer(frame), frame.locator('.card').first().click()),
         list: async () => (await ask(frame, 'What are the refund rules?'), await lastAnswer(frame), frame.locator('.cite, .card').first().waitFor()),
         history: async () => (await frame.locator('.tool[aria-expanded]:not(#host-menu)').last().click(), frame.locator('.history').waitFor()),
         menu: async () => (await page.keyboard.press('Escape'), await frame.locator('#host-menu').click(), frame.locator('.menu').waitFor()),
-        selftest: async () => (await frame.getByRole('menuitem').nth(-2).click(), frame.locator('.selftest-line').nth(6).waitFor({ timeout: STATE_MS })),
+        selftest: async () => (await frame.getByRole('menuitem').nth(-2).click(), frame.locator('.selftest-line').nth(6).waitFor({ timeout: SOON_MS })),
       };
       for (const [state, reach] of Object.entries(states)) {
         await reach();
@@ -107,25 +106,25 @@ describe('looks', () => {
 
   test('by keyboard alone: from the open panel to an answer to its evidence in the page', async () => {
     const { browser, page, frame } = await ready({});
-    await until(() => frame.evaluate(() => document.activeElement?.tagName === 'TEXTAREA'), 3_000, () => 'the field has no focus');
+    await until(() => frame.evaluate(() => document.activeElement?.tagName === 'TEXTAREA'), SOON_MS, () => 'the field has no focus');
     await page.keyboard.type('When does the last boat leave?');
     await page.keyboard.press('Enter');
     await lastAnswer(frame);
     await page.keyboard.press('Alt+ArrowDown');
-    await until(async () => (await highlighted(page)) === 'The last boat leaves at 19.10 from the east pier.', 3_000, () => 'no evidence is lit');
+    await until(async () => (await highlighted(page)) === 'The last boat leaves at 19.10 from the east pier.', SOON_MS, () => 'no evidence is lit');
     for (let i = 0; i < 30 && !(await frame.evaluate(() => document.activeElement?.matches('.card .quote'))); i += 1) await page.keyboard.press('Shift+Tab');
     assert.ok(await frame.evaluate(() => document.activeElement?.matches('.card .quote')), 'the evidence is not reached by Tab');
     await page.keyboard.press('Escape');
-    await until(async () => (await highlighted(page)) === '', 3_000, () => 'Escape left the highlight');
+    await until(async () => (await highlighted(page)) === '', SOON_MS, () => 'Escape left the highlight');
     await browser.close();
   });
 
   test('the self-test says that the server is down, what to do, and nothing of the page in its report', async () => {
     const { browser, page, frame } = await opened({ port: await freePort() });
-    await frame.locator('.command').waitFor({ timeout: STATE_MS });
+    await frame.locator('.command').waitFor({ timeout: SOON_MS });
     await frame.getByRole('button', { name: 'Find out what is wrong' }).click();
     const line = (what) => frame.locator('.selftest-line', { hasText: what });
-    await line('Server on this machine').locator('.selftest-fix').waitFor({ timeout: STATE_MS });
+    await line('Server on this machine').locator('.selftest-fix').waitFor({ timeout: SOON_MS });
     assert.match(await line('Server on this machine').innerText(), /to do[^]*make serve/);
     assert.match(await line('This browser is paired').innerText(), /not known yet/);
     assert.match(await line('This page may be read').innerText(), /in order/);
@@ -145,7 +144,7 @@ describe('looks', () => {
     await frame.locator('#host-menu').click();
     await frame.getByRole('menuitem', { name: 'Self-test' }).click();
     const line = (what) => frame.locator('.selftest-line', { hasText: what });
-    await line('Files of the base model').waitFor({ timeout: STATE_MS });
+    await line('Files of the base model').waitFor({ timeout: SOON_MS });
     assert.match(await line('Base model is loaded').innerText(), /in order/);
     assert.match(await line('Files of the base model').innerText(), /retinue bases pull/); // the scripted server has none
     assert.equal(await line('python').count(), 0);
@@ -158,8 +157,8 @@ describe('looks', () => {
     await sample.waitForLoadState();
     assert.equal(new URL(sample.url()).pathname, '/sample');
     const steps = await openPanel(browser, sample);
-    const title = (words) => until(async () => (await steps.locator('.tour-title').innerText()) === words, STATE_MS, () => `no step ${words}`);
-    await steps.locator('.tour-title').waitFor({ timeout: STATE_MS });
+    const title = (words) => until(async () => (await steps.locator('.tour-title').innerText()) === words, SOON_MS, () => `no step ${words}`);
+    await steps.locator('.tour-title').waitFor({ timeout: SOON_MS });
     await title('Ask the page');
     await shot(sample, 'tour-ask');
     assert.deepEqual(await violations(steps), []);
@@ -175,7 +174,7 @@ describe('looks', () => {
     await steps.locator('.tour').waitFor({ state: 'detached' });
     await sample.reload();
     const again = await openPanel(browser, sample);
-    await again.locator('.welcome, .thread').first().waitFor({ timeout: STATE_MS });
+    await again.locator('.welcome, .thread').first().waitFor({ timeout: SOON_MS });
     assert.equal(await again.locator('.tour').count(), 0);
     await page.close();
     await browser.close();

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { clickToolbar, configure, launch, openPanel, pair, panelFrame, violations } from './browser.mjs';
-import { startScriptedServer, startSite, until } from './stage.mjs';
+import { SOON_MS, startScriptedServer, startSite, until } from './stage.mjs';
 
 const { SHOTS, SCHEME = 'light' } = process.env; // a folder for pictures to look at, and their colours
 
@@ -43,7 +43,7 @@ describe("one's own copilots", () => {
     frame = await openPanel(browser, page);
     await frame.locator('.code').waitFor();
     await pair(frame, server.code);
-    await frame.locator('.welcome').waitFor({ timeout: 30_000 });
+    await frame.locator('.welcome').waitFor({ timeout: SOON_MS });
   });
   after(async () => {
     await browser?.close();
@@ -81,7 +81,7 @@ describe("one's own copilots", () => {
     await field(frame, 'Instructions').fill('Say when the boat leaves, then quote the page.');
     await field(frame, 'Question 1').fill('Which boat is the last?');
     await field(frame, 'Question 1').press('Enter');
-    await until(() => field(frame, 'Question 2').evaluate((line) => line === document.activeElement).catch(() => false), 3_000, () => 'the focus is not in the new line');
+    await until(() => field(frame, 'Question 2').evaluate((line) => line === document.activeElement).catch(() => false), SOON_MS, () => 'the focus is not in the new line');
     await field(frame, 'Question 2').fill('May dogs come?');
     await frame.locator('.own').getByLabel('Closing line, or nothing').fill('Ask the office.');
     await named(frame, 'Try').click();
@@ -100,9 +100,9 @@ describe("one's own copilots", () => {
     await page.reload();
     await clickToolbar(browser, page);
     frame = await panelFrame(page);
-    await frame.locator('.welcome').waitFor({ timeout: 15_000 });
+    await frame.locator('.welcome').waitFor({ timeout: SOON_MS });
     await openOwn(frame);
-    await until(async () => (await field(frame, 'Name').inputValue().catch(() => '')) === 'Ferry Clerk', 5_000, () => 'the draft is gone');
+    await until(async () => (await field(frame, 'Name').inputValue().catch(() => '')) === 'Ferry Clerk', SOON_MS, () => 'the draft is gone');
     assert.equal(await field(frame, 'Question 2').inputValue(), 'May dogs come?');
   });
 
@@ -150,12 +150,12 @@ describe("one's own copilots", () => {
     await frame.locator('.history-row').waitFor();
     await frame.locator('.history-row .tool').click();
     await named(frame, 'Delete').click();
-    await until(() => !existsSync(file('my-harbour/ferry-clerk')), 5_000, () => 'it is still there');
+    await until(() => !existsSync(file('my-harbour/ferry-clerk')), SOON_MS, () => 'it is still there');
     await frame.locator('input[type=file]').setInputFiles(saved);
-    await until(async () => (await field(frame, 'Promise').inputValue().catch(() => '')) === 'One window.', 5_000, () => 'the file was not read');
+    await until(async () => (await field(frame, 'Promise').inputValue().catch(() => '')) === 'One window.', SOON_MS, () => 'the file was not read');
     assert.equal(existsSync(file('my-harbour/ferry-clerk')), false, 'importing alone writes nothing');
     await named(frame, 'Save').click();
-    await until(() => existsSync(file('my-harbour/ferry-clerk')), 5_000, () => 'it was not saved');
+    await until(() => existsSync(file('my-harbour/ferry-clerk')), SOON_MS, () => 'it was not saved');
   });
 
   test('a hostile file is refused with a sentence', async () => {
@@ -163,7 +163,7 @@ describe("one's own copilots", () => {
     for (const text of ['id = "../../etc/x"\nname = "x"\npromise = "x"\n', '<script>alert(1)</script>', 'x'.repeat(70_000)]) {
       await writeFile(hostile, text);
       await frame.locator('input[type=file]').setInputFiles(hostile);
-      await until(async () => /not allowed|TOML|too large/.test(await frame.locator('.history-foot p').innerText()), 5_000, () => 'it was not refused');
+      await until(async () => /not allowed|TOML|too large/.test(await frame.locator('.history-foot p').innerText()), SOON_MS, () => 'it was not refused');
     }
     assert.equal(await frame.locator('.own-form').count(), 0);
   });
@@ -176,21 +176,21 @@ describe("one's own copilots", () => {
     await frame.locator('input[type=file]').setInputFiles([join(downloads, 'broken.pdf')]);
     await until(async () => /broken\.pdf/.test(await frame.locator('.own-foot p').innerText()), 60_000, () => 'a broken file was taken');
     await frame.locator('input[type=file]').setInputFiles([join(downloads, 'ferry.md'), join(downloads, 'pool.txt')]);
-    await frame.locator('.own-file').nth(1).waitFor({ timeout: 20_000 });
+    await frame.locator('.own-file').nth(1).waitFor({ timeout: SOON_MS });
     await named(frame, 'Draft questions').click();
-    await frame.locator('.own-pair').nth(2).waitFor({ timeout: 20_000 });
-    await named(frame, 'Draft more').waitFor({ timeout: 20_000 });
+    await frame.locator('.own-pair').nth(2).waitFor({ timeout: SOON_MS });
+    await named(frame, 'Draft more').waitFor({ timeout: SOON_MS });
     await shoot(page, 'drafts');
     assert.deepEqual(await violations(frame), []);
     const pairs = frame.locator('.own-pair');
     await pairs.first().focus();
     await pairs.first().press('a');
     await frame.locator('.own-pair-accepted').waitFor();
-    await until(() => pairs.nth(1).evaluate((row) => row === document.activeElement), 3_000, () => 'the focus did not go on');
+    await until(() => pairs.nth(1).evaluate((row) => row === document.activeElement), SOON_MS, () => 'the focus did not go on');
     await pairs.nth(1).press('e');
     await frame.locator('.own-pair-edit textarea').fill('No evidence.');
     await named(frame, 'Accept these words').click();
-    await until(async () => /quotation/.test(await frame.locator('.own-foot p').innerText()), 5_000, () => 'an answer without evidence was taken');
+    await until(async () => /quotation/.test(await frame.locator('.own-foot p').innerText()), SOON_MS, () => 'an answer without evidence was taken');
     await frame.locator('.own-pair-edit textarea').press('Escape');
     await pairs.nth(1).press('d');
     await frame.locator('.own-pair-dropped').waitFor();
@@ -198,7 +198,7 @@ describe("one's own copilots", () => {
     await frame.locator('.own-pair-accepted').nth(1).waitFor();
     await named(frame, 'Keep as examples').click();
     const examples = (split) => join(server.data, 'copilots', 'my-harbour', 'ferry-clerk', `${split}.jsonl`);
-    await until(() => existsSync(examples('heldout')), 5_000, () => 'no examples were written');
+    await until(() => existsSync(examples('heldout')), SOON_MS, () => 'no examples were written');
     assert.match(readFileSync(examples('train'), 'utf8') + readFileSync(examples('heldout'), 'utf8'), /19\.10 from the east pier.*\[1\]|pool/);
     await named(frame, 'Back to your copilots').click();
   });

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { ask, configure, highlighted, launch, openPanel, pair, violations } from './browser.mjs';
 import { pull } from './parts.mjs';
-import { startScriptedServer, startSite, until } from './stage.mjs';
+import { SOON_MS, startScriptedServer, startSite, until } from './stage.mjs';
 
 const NAMES = ['Contract Reviewer', 'Plain Language Editor', 'Legal Letter Drafter'];
 const END_MS = 60_000;
@@ -20,7 +20,7 @@ describe('a panel of copilots', () => {
     await page.goto(site.url('ferry.html'));
     frame = await openPanel(browser, page);
     await pair(frame, server.code);
-    await frame.locator('.welcome').waitFor({ timeout: 30_000 });
+    await frame.locator('.welcome').waitFor({ timeout: SOON_MS });
   });
   after(async () => {
     await browser?.close();
@@ -37,7 +37,7 @@ describe('a panel of copilots', () => {
   async function answered(question) {
     const before = await frame.locator('.turn').count();
     await ask(frame, question);
-    await until(async () => (await frame.locator('.turn').count()) > before, 5_000, () => 'no turn');
+    await until(async () => (await frame.locator('.turn').count()) > before, SOON_MS, () => 'no turn');
     await idle();
     await until(async () => (await turn().locator('.facts, .turn-error').count()) === 3, END_MS, () => 'three ends did not come');
   }
@@ -47,7 +47,7 @@ describe('a panel of copilots', () => {
     await frame.getByRole('combobox').press('Tab');
     await frame.getByRole('button', { name: 'Ask several' }).press('Enter');
     const field = frame.getByRole('combobox');
-    await until(() => field.evaluate((element) => element === document.activeElement), 2_000, () => 'the field has not the focus');
+    await until(() => field.evaluate((element) => element === document.activeElement), SOON_MS, () => 'the field has not the focus');
     assert.equal(await frame.getByRole('group', { name: 'Panels', exact: true }).getByRole('option').count(), 3);
     assert.equal(await frame.getByRole('group', { name: 'More panels' }).getByRole('option').count(), 13);
     assert.deepEqual(await violations(frame), []);
@@ -85,10 +85,10 @@ describe('a panel of copilots', () => {
     assert.deepEqual(rows.map((row) => row.split('\n').slice(0, 2).map((part) => part.trim())), [['9', 'All 3 cite it'], ['10', 'Contract Reviewer, Plain Language Editor'], ['11', 'Only Plain Language Editor']]);
     const chip = strip.getByRole('button', { name: /11/ });
     await chip.click();
-    await until(async () => (await highlighted(page)).includes('Groups of ten or more book two days ahead.'), 3_000, () => 'the block is not lit');
+    await until(async () => (await highlighted(page)).includes('Groups of ten or more book two days ahead.'), SOON_MS, () => 'the block is not lit');
     assert.equal(await chip.getAttribute('aria-current'), 'true');
     await answer(NAMES[0]).locator('.card .quote').first().click();
-    await until(async () => (await highlighted(page)) === 'No refund is paid in a storm.', 3_000, () => 'the quote is not lit');
+    await until(async () => (await highlighted(page)) === 'No refund is paid in a storm.', SOON_MS, () => 'the quote is not lit');
     assert.equal(await chip.getAttribute('aria-current'), null);
     await frame.locator('.field textarea').press('Escape');
   });
@@ -96,11 +96,11 @@ describe('a panel of copilots', () => {
   test('they stand one below the other in a narrow panel and in columns in a wide one', async () => {
     assert.equal(await columns(), 1);
     await pull(page, 'handle', -240, 0);
-    await until(async () => (await columns()) === 2, 3_000, () => 'no columns');
+    await until(async () => (await columns()) === 2, SOON_MS, () => 'no columns');
     assert.equal(await frame.evaluate(() => document.documentElement.scrollWidth <= innerWidth), true);
     assert.deepEqual(await violations(frame), []);
     await pull(page, 'handle', 240, 0);
-    await until(async () => (await columns()) === 1, 3_000, () => 'still columns');
+    await until(async () => (await columns()) === 1, SOON_MS, () => 'still columns');
   });
 
   test('one answers once more beside the others, and both versions can be shown', async () => {
@@ -148,14 +148,14 @@ describe('a panel of copilots', () => {
   test('after the page is loaded again the panel stands there as it was asked, and goes on', async () => {
     await page.reload();
     frame = await openPanel(browser, page);
-    await until(async () => (await frame.locator('.turn').count()) === 3, 10_000, () => 'the conversation did not come back');
+    await until(async () => (await frame.locator('.turn').count()) === 3, SOON_MS, () => 'the conversation did not come back');
     const first = frame.locator('.turn').first();
     assert.deepEqual(await first.locator('.answer-name').allTextContents(), NAMES); // also what is not drawn yet
     const isDrawn = async () => {
       await first.scrollIntoViewIfNeeded(); // anew: the thread keeps to its end until it hears of the scrolling
       return /All 3 cite it/.test(await first.locator('.differ').innerText());
     };
-    await until(isDrawn, 20_000, () => 'where they differ is not there');
+    await until(isDrawn, SOON_MS, () => 'where they differ is not there');
     await answered('Delayed again?');
     assert.equal(await frame.locator('.turn').count(), 4);
   });

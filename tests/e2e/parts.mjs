@@ -1,18 +1,22 @@
 // The sidebar's own parts in a page: they lie in a closed shadow root, which only the browser's debugger sees. Imported by hosts.test.
+import { SOON_MS, until } from './stage.mjs';
 
-/** A part by its class: its attributes, its place, and the focus for keys. Null when it is not there. */
+/** A part by its class: its attributes, its place, and the focus for keys. The debugger's tree lags behind the page: it is asked until the part is there. */
 export async function part(page, className) {
   const session = await page.context().newCDPSession(page);
-  const { root } = await session.send('DOM.getDocument', { depth: -1, pierce: true });
-  const node = find(root, (candidate) => candidate.nodeName === 'RETINUE-SIDEBAR');
-  const found = node && find(node, (candidate) => attributesOf(candidate).class?.split(' ').includes(className));
-  if (!found) return null;
+  const found = await until(() => findPart(session, className), SOON_MS, () => `the sidebar has no ${className}`);
   const box = await session.send('DOM.getBoxModel', { nodeId: found.nodeId }).catch(() => null);
   return {
     ...attributesOf(found),
     box: box && { x: box.model.border[0], y: box.model.border[1], width: box.model.width, height: box.model.height },
     focus: () => session.send('DOM.focus', { nodeId: found.nodeId }),
   };
+}
+
+async function findPart(session, className) {
+  const { root } = await session.send('DOM.getDocument', { depth: -1, pierce: true });
+  const node = find(root, (candidate) => candidate.nodeName === 'RETINUE-SIDEBAR');
+  return node && find(node, (candidate) => attributesOf(candidate).class?.split(' ').includes(className));
 }
 
 /** Pulls a part by so many px with the mouse. */

@@ -5,7 +5,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { clickToolbar, configure, launch } from './browser.mjs';
 import { layouts } from './layouts.mjs';
-import { freePort, startSite, until } from './stage.mjs';
+import { freePort, SOON_MS, startSite, until } from './stage.mjs';
 
 const CASES = new URL('../cases/', import.meta.url);
 const names = readdirSync(CASES).filter((name) => existsSync(new URL(`${name}/expected.json`, CASES)));
@@ -33,7 +33,7 @@ async function open(address) {
       const [tab] = await chrome.tabs.query({ active: true, lastFocusedWindow: true });
       return chrome.tabs.sendMessage(tab.id, { kind: 'command', command: sent });
     }, command);
-  await until(() => order({ do: 'selection' }).catch(() => null), 30_000, () => 'the page script did not come');
+  await until(() => order({ do: 'selection' }).catch(() => null), SOON_MS, () => 'the page script did not come');
   const read = async () => (await order({ do: 'read' })).page.blocks;
   const show = (text) => order({ do: 'show', passage: { block: null, start: null, end: null, text } });
   return { page, order, read, show };
@@ -82,7 +82,7 @@ describe('cases', () => {
       for (const passage of expected.show ?? []) {
         assert.deepEqual(await show(passage.text), { shown: true });
         const frame = passage.frame ? page.frames().find((one) => one.url().endsWith(passage.frame)) : page;
-        const seen = await until(async () => ((await lit(frame)).isInView ? lit(frame) : null), 3_000, () => `${passage.text} is not in view`);
+        const seen = await until(async () => ((await lit(frame)).isInView ? lit(frame) : null), SOON_MS, () => `${passage.text} is not in view`);
         assert.equal(seen.text, passage.text);
       }
       await page.close();

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { ask, clickToolbar, configure, highlighted, lastAnswer, launch, openPanel, pair, panelFrame, violations } from './browser.mjs';
-import { freePort, startImpostor, startScriptedServer, startServer, startSite, until } from './stage.mjs';
+import { freePort, SOON_MS, startImpostor, startScriptedServer, startServer, startSite, until } from './stage.mjs';
 
 const KEY = 'ab'.repeat(32);
 
@@ -46,7 +46,7 @@ describe('with a server', () => {
 
   test('the code from the terminal pairs', async () => {
     await pair(frame, server.code);
-    await frame.locator('.welcome, .thread').first().waitFor({ timeout: 15_000 });
+    await frame.locator('.welcome, .thread').first().waitFor({ timeout: SOON_MS });
   });
 
   test('a question to a chosen copilot streams an answer whose quote lights up in the page', async () => {
@@ -57,7 +57,7 @@ describe('with a server', () => {
     const quote = frame.locator('.turn').last().locator('.quote:not(.quote-absent)').first();
     const words = (await quote.innerText()).trim().replace(/^“|”$/g, '');
     await quote.click();
-    const lit = await until(() => highlighted(page), 3_000, () => 'nothing is highlighted');
+    const lit = await until(() => highlighted(page), SOON_MS, () => 'nothing is highlighted');
     assert.equal(fold(lit), fold(words));
     assert.ok(fold(await page.locator('main').innerText()).includes(fold(words)));
   });
@@ -101,7 +101,7 @@ describe('with a server', () => {
   test('the sidebar keeps its thread when it is closed and opened again', async () => {
     const turns = await frame.locator('.turn').count();
     await clickToolbar(browser, page);
-    await until(() => !page.frames().some((f) => f.url().includes('/panel.html')), 3_000, () => 'the sidebar did not close');
+    await until(() => !page.frames().some((f) => f.url().includes('/panel.html')), SOON_MS, () => 'the sidebar did not close');
     frame = await openPanel(browser, page);
     await frame.locator('.turn').first().waitFor();
     assert.equal(await frame.locator('.turn').count(), turns);
@@ -126,7 +126,7 @@ describe('with a server', () => {
     const tab = await browser.context.newPage();
     await tab.goto(guarded.url('shop.html'));
     const panel = await openPanel(browser, tab);
-    await panel.locator('.welcome').waitFor({ timeout: 15_000 });
+    await panel.locator('.welcome').waitFor({ timeout: SOON_MS });
     await choose(panel, 'Ad Copywriter');
     await ask(panel, 'Write two headlines of 30 characters or fewer');
     assert.ok((await lastAnswer(panel)).length > 10);
@@ -139,7 +139,7 @@ describe('with a server', () => {
     const tab = await browser.context.newPage();
     await tab.goto(blank.url('blank.html'));
     const panel = await openPanel(browser, tab);
-    await panel.locator('.state').getByText(/no text/i).first().waitFor({ timeout: 15_000 });
+    await panel.locator('.state').getByText(/no text/i).first().waitFor({ timeout: SOON_MS });
     await tab.close();
     await blank.stop();
   });
@@ -160,7 +160,7 @@ test('a page that counts as public still reaches the server', async () => {
     await page.goto(site.url('ferry.html'));
     const frame = await openPanel(browser, page);
     await pair(frame, server.code);
-    await frame.locator('.welcome').waitFor({ timeout: 15_000 });
+    await frame.locator('.welcome').waitFor({ timeout: SOON_MS });
     await ask(frame, 'When does the last boat leave?');
     assert.match(await lastAnswer(frame), /19\.10/);
   } finally {
@@ -201,7 +201,7 @@ test('without a server the sidebar says what to start', async () => {
     const page = await browser.context.newPage();
     await page.goto(site.url('contract.html'));
     const frame = await openPanel(browser, page);
-    await frame.locator('.command').waitFor({ timeout: 10_000 });
+    await frame.locator('.command').waitFor({ timeout: SOON_MS });
     assert.match(await frame.locator('.state').innerText(), /make serve/);
   } finally {
     await browser.close();

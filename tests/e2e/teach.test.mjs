@@ -4,10 +4,9 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { ask, configure, lastAnswer, launch, openPanel, pair, violations } from './browser.mjs';
-import { startScriptedServer, startSite, until } from './stage.mjs';
+import { SOON_MS, startScriptedServer, startSite, until } from './stage.mjs';
 
 const TRAINABLE = { id: 'health/boatman', name: 'Boatman' };
-const STATE_MS = 40_000; // a slow machine opens a tab in many seconds
 const { SHOTS } = process.env; // a folder for pictures to look at
 
 describe('teaching', () => {
@@ -58,7 +57,7 @@ describe('teaching', () => {
   test('inside a web page nothing can be taught: there is only the way out of it', async () => {
     const frame = await openPanel(browser, page);
     await pair(frame, server.code);
-    await frame.locator('.who').waitFor({ timeout: STATE_MS });
+    await frame.locator('.who').waitFor({ timeout: SOON_MS });
     await frame.locator('.who').click();
     await frame.locator('.search').fill(TRAINABLE.name);
     await frame.locator('.search').press('Enter');
@@ -73,18 +72,20 @@ describe('teaching', () => {
     await frame.locator('#host-menu').click();
     await frame.getByRole('menuitem', { name: 'Open in a tab' }).click();
     tab = await opening;
-    tab.setDefaultTimeout(STATE_MS);
+    tab.setDefaultTimeout(SOON_MS);
     await tab.setViewportSize({ width: 460, height: 820 });
-    await tab.locator('.turn').waitFor({ timeout: STATE_MS });
+    await tab.locator('.turn').waitFor({ timeout: SOON_MS });
   });
 
   test('a thumb is kept with the answer', async () => {
     const up = () => tab.getByRole('button', { name: 'Good answer' });
     await up().click();
     await tab.locator('.thumb[aria-pressed=true]').waitFor();
-    await tab.waitForTimeout(300);
-    await tab.reload();
-    await tab.locator('.thumb[aria-pressed=true]').waitFor({ timeout: STATE_MS });
+    const isKept = async () => {
+      await tab.reload();
+      return tab.locator('.thumb[aria-pressed=true]').waitFor({ timeout: SOON_MS / 4 }).then(() => true, () => false);
+    };
+    await until(isKept, SOON_MS, () => 'the thumb was not kept');
     assert.equal(await up().getAttribute('aria-pressed'), 'true');
     await look('answer');
   });
@@ -108,7 +109,7 @@ describe('teaching', () => {
 
   test('a reload in the middle of it loses no word', async () => {
     await tab.reload();
-    await tab.locator('.turn').waitFor({ timeout: STATE_MS });
+    await tab.locator('.turn').waitFor({ timeout: SOON_MS });
     await openTeach();
     assert.match(await teach().locator('.editor-words').inputValue(), /^Dogs travel free on a lead\. "/);
     await teach().getByText('Quotations on the page: 1').waitFor();
@@ -132,11 +133,11 @@ describe('teaching', () => {
     await tab.getByRole('button', { name: 'Correct', exact: true }).last().click();
     await teach().getByText('Unchanged').waitFor();
     await press('Keep the correction');
-    await until(async () => (await teach().locator('.correction').count()) === 2, STATE_MS, () => 'not both are listed');
+    await until(async () => (await teach().locator('.correction').count()) === 2, SOON_MS, () => 'not both are listed');
     await teach().locator('.correction-open', { hasText: 'last boat' }).click();
     await press('Delete');
     await teach().getByRole('alertdialog').getByRole('button', { name: 'Delete' }).click();
-    await until(async () => (await teach().locator('.correction').count()) === 1, STATE_MS, () => 'it was not deleted');
+    await until(async () => (await teach().locator('.correction').count()) === 1, SOON_MS, () => 'it was not deleted');
   });
 
   test('training draws both losses, and a window that opens late draws all of them', async () => {
@@ -144,12 +145,12 @@ describe('teaching', () => {
     await teach().getByText('your corrections: 1').waitFor();
     await look('offer');
     await press('Train its adapter');
-    await teach().getByText('42 %').waitFor({ timeout: STATE_MS });
+    await teach().getByText('42 %').waitFor({ timeout: SOON_MS });
     const curve = () => teach().locator('.curve svg');
     assert.match(await curve().getAttribute('aria-label'), /On training examples it went from 2\.\d+ to 1\.\d+\. On held-out examples it went from 1\.90 to 1\.\d+/);
     await look('training');
     await tab.reload();
-    await tab.locator('.turn').first().waitFor({ timeout: STATE_MS });
+    await tab.locator('.turn').first().waitFor({ timeout: SOON_MS });
     await openTeach();
     await section('Training');
     await curve().waitFor();
@@ -161,16 +162,16 @@ describe('teaching', () => {
   for (const signal of ['SIGTERM', 'SIGKILL']) {
     test(`a server that ends by ${signal} in the middle says so when it is back, and the training goes on`, async () => {
       server = await server.restart(signal);
-      await teach().getByText('was paused when the server ended').waitFor({ timeout: STATE_MS });
+      await teach().getByText('was paused when the server ended').waitFor({ timeout: SOON_MS });
       if (signal === 'SIGTERM') await look('paused');
       await press('Go on');
-      await teach().getByText('42 %').waitFor({ timeout: STATE_MS });
+      await teach().getByText('42 %').waitFor({ timeout: SOON_MS });
     });
   }
 
   test('the report says what is beyond chance and what is not, and the correction counts as learnt', async () => {
     await server.finish();
-    await teach().getByRole('button', { name: 'See the report' }).press('Enter', { timeout: STATE_MS });
+    await teach().getByRole('button', { name: 'See the report' }).press('Enter', { timeout: SOON_MS });
     const row = (name) => teach().locator('tr', { hasText: name }).innerText();
     await teach().getByText('The new adapter answers now').waitFor();
     assert.match(await row('Passes its own checks'), /Better, beyond chance \(\+21 to \+55 points; 48 examples\)[^]*40%\s+80%/);
@@ -191,11 +192,11 @@ describe('teaching', () => {
     const now = () => teach().locator('.version', { hasText: 'In use' }).innerText();
     assert.match(await now(), /^Trained /);
     await teach().getByRole('button', { name: 'Use: What came with Retinue' }).press('Enter');
-    await until(async () => /What came with Retinue/.test(await now()), STATE_MS, () => 'not restored');
+    await until(async () => /What came with Retinue/.test(await now()), SOON_MS, () => 'not restored');
     await look('versions');
-    await until(async () => (await tab.locator('.who .badge').innerText()) !== 'Tuned', STATE_MS, () => 'still tuned');
+    await until(async () => (await tab.locator('.who .badge').innerText()) !== 'Tuned', SOON_MS, () => 'still tuned');
     await teach().getByRole('button', { name: /^Use: Trained/ }).press('Enter');
-    await until(async () => /^Trained /.test(await now()), STATE_MS, () => 'not restored again');
+    await until(async () => /^Trained /.test(await now()), SOON_MS, () => 'not restored again');
   });
 
   test('what is private becomes a correction only when that is pressed, and says what it writes', async () => {

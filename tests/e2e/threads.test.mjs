@@ -5,7 +5,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { ask, configure, lastAnswer, launch, openPanel, pair, violations } from './browser.mjs';
-import { seedThread, startServer, startSite, until } from './stage.mjs';
+import { seedThread, SOON_MS, startServer, startSite, until } from './stage.mjs';
 
 const LONG = 2_000;
 const OPEN_MS_MAX = 10_000;
@@ -58,7 +58,7 @@ describe('kept conversations', () => {
     await enter('contract.html');
     await frame.locator('.code').waitFor();
     await pair(frame, server.code);
-    await frame.locator('.welcome').waitFor({ timeout: 30_000 });
+    await frame.locator('.welcome').waitFor({ timeout: SOON_MS });
     profile = await browser.worker.evaluate(() => chrome.storage.local.get(['key', 'client']));
   });
   after(async () => {
@@ -70,10 +70,10 @@ describe('kept conversations', () => {
   test('closing the browser loses nothing: a new one shows the conversation of today', async () => {
     await ask(frame, 'Which law applies?');
     const answer = await lastAnswer(frame);
-    await until(() => kept(server).includes('Which law applies?'), 5_000, () => 'nothing was kept');
+    await until(() => kept(server).includes('Which law applies?'), SOON_MS, () => 'nothing was kept');
     await browser.close();
     await enter('contract.html?utm_source=mail#part');
-    await frame.locator('.turn').first().waitFor({ timeout: 15_000 });
+    await frame.locator('.turn').first().waitFor({ timeout: SOON_MS });
     assert.equal(await frame.locator('.question').innerText(), 'Which law applies?');
     assert.equal(await frame.locator('.turn .prose').innerText(), answer);
   });
@@ -82,7 +82,7 @@ describe('kept conversations', () => {
     await ask(frame, 'Who owns the customer data?');
     await lastAnswer(frame);
     await openHistory(frame);
-    await until(async () => (await titles(frame)).length === 1, 5_000, () => 'there is not one conversation');
+    await until(async () => (await titles(frame)).length === 1, SOON_MS, () => 'there is not one conversation');
     await shoot(page, 'list');
     await frame.locator('.history .search').press('Escape');
   });
@@ -138,7 +138,7 @@ describe('kept conversations', () => {
   test('on another page it says what it is about, links there, and a question begins a new one', async () => {
     await page.goto(site.url('health.html'));
     frame = await openPanel(browser, page);
-    await frame.locator('.welcome').waitFor({ timeout: 15_000 });
+    await frame.locator('.welcome').waitFor({ timeout: SOON_MS });
     await openHistory(frame);
     await frame.locator('.history-open', { hasText: 'My contract' }).click();
     const link = frame.locator('.banner a');
@@ -157,16 +157,16 @@ describe('kept conversations', () => {
       const tab = await other.context.newPage();
       await tab.goto(site.url('shop.html'));
       const there = await openPanel(other, tab);
-      await there.locator('.welcome').waitFor({ timeout: 15_000 });
+      await there.locator('.welcome').waitFor({ timeout: SOON_MS });
       await openHistory(there);
-      await until(async () => (await titles(there)).length === 2, 5_000, () => 'the other window has no list');
+      await until(async () => (await titles(there)).length === 2, SOON_MS, () => 'the other window has no list');
       await page.bringToFront();
       await ask(frame, 'What are the side effects?');
       await lastAnswer(frame);
       await openHistory(frame);
       await actionsOf(frame, 'My contract');
       await frame.getByRole('button', { name: 'Delete', exact: true }).click();
-      await until(async () => (await titles(there)).length === 1, 5_000, () => 'the other window does not see the deletion');
+      await until(async () => (await titles(there)).length === 1, SOON_MS, () => 'the other window does not see the deletion');
       await frame.locator('.history .search').press('Escape');
     } finally {
       await other.close();
@@ -213,7 +213,7 @@ describe('kept conversations', () => {
     await shoot(page, 'confirm');
     await frame.getByRole('button', { name: /^Delete \d+ conversations/ }).click();
     await frame.locator('.none').waitFor();
-    await until(() => !/side effects|Answer 1999/i.test(kept(server)), 10_000, () => 'words of a conversation are still on the disk');
+    await until(() => !/side effects|Answer 1999/i.test(kept(server)), SOON_MS, () => 'words of a conversation are still on the disk');
   });
 });
 

@@ -196,6 +196,18 @@ test('a server that does not answer is given up', async () => {
   vi.useRealTimers();
 });
 
+test('a slow server brings back the conversation of a page all the same', async () => {
+  vi.useFakeTimers();
+  const done = history.restore('t1');
+  await vi.advanceTimersByTimeAsync(30_000);
+  listed([CARD]);
+  await vi.advanceTimersByTimeAsync(30_000);
+  opened();
+  await done;
+  vi.useRealTimers();
+  expect(state.turns).toHaveLength(1);
+});
+
 test('today ends at midnight', () => {
   const now = new Date(2026, 10, 29, 0, 5);
   expect([isToday(now.getTime() - 60_000, now), isToday(now.getTime() - 600_000, now)]).toEqual([true, false]);

@@ -10,6 +10,8 @@ import { keepThread } from './memory.ts';
 import type { State } from './state.ts';
 import { answersOf, apart, isRunning, newTurn, type Turn } from './thread.ts';
 
+const RESTORED_WITHIN_MS = 60_000; // nobody waits for it, and nobody asks for it again
+
 export interface Host {
   readonly state: State;
   nameOf(copilot: string): string;
@@ -77,8 +79,8 @@ export class History {
   // --- the conversation on screen
 
   /** Puts a kept conversation on screen, its last turns first, unless it is no longer wanted when it comes. */
-  resume = async (thread: string, isWanted = () => true): Promise<boolean> => {
-    const answer = await this.ask({ type: 'thread.open', thread }, 'thread.opened');
+  resume = async (thread: string, isWanted = () => true, within_ms?: number): Promise<boolean> => {
+    const answer = await this.ask({ type: 'thread.open', thread }, 'thread.opened', within_ms);
     if (!answer || !isWanted()) return false;
     const open: OpenThread = { id: thread, card: answer.thread, earlier: answer.earlier };
     this.host.patch({ thread: open, isPrivate: false, turns: chained(this.turnsOf(answer.turns, answer.thread)), hidden: [], editing: null, notice: '' });
@@ -104,13 +106,13 @@ export class History {
   restore = async (known: string | null | undefined): Promise<void> => {
     const { text } = this.host.state.page;
     if (!this.keeps || !text) return;
-    const answer = await this.ask({ type: 'threads.list', address: text.url }, 'threads.listed');
+    const answer = await this.ask({ type: 'threads.list', address: text.url }, 'threads.listed', RESTORED_WITHIN_MS);
     if (!answer || this.host.state.page.text !== text) return;
     this.host.patch({ page: { ...this.host.state.page, address: answer.address } });
     const [last] = answer.threads.toSorted((a, b) => b.updated_ms - a.updated_ms);
     const wanted = known === undefined ? (last && isToday(last.updated_ms) ? last.id : null) : known;
     const isFree = (): boolean => this.host.state.turns.length === 0 && this.host.state.thread.id === null;
-    if (wanted !== null && isFree()) await this.resume(wanted, isFree);
+    if (wanted !== null && isFree()) await this.resume(wanted, isFree, RESTORED_WITHIN_MS);
   };
 
   /** What an ask says of itself: the thread that it goes on, or that nothing of it may be kept. */
@@ -183,8 +185,8 @@ export class History {
   }
 
   /** The server's answer, or null when it refused (the notice says why) or did not answer. */
-  private async ask<T extends Answer['type']>(frame: Request, type: T): Promise<AnswerTo<T> | null> {
-    const answer = await this.requests.ask(frame, type);
+  private async ask<T extends Answer['type']>(frame: Request, type: T, within_ms?: number): Promise<AnswerTo<T> | null> {
+    const answer = await this.requests.ask(frame, type, within_ms);
     if (!isRefusal(answer)) return answer;
     this.host.patch({ notice: answer.message });
     return null;
