@@ -56,7 +56,7 @@ describe('answers and their evidence', () => {
       const evidence = drawn.locator('.quote, .cite').first();
       await evidence.click();
       await until(async () => (await highlighted(page)) !== '', SOON_MS, () => 'nothing is highlighted');
-      assert.equal(await evidence.getAttribute('aria-current'), 'true');
+      await until(async () => (await evidence.getAttribute('aria-current')) === 'true', SOON_MS, () => 'it is not marked as shown');
     });
   }
 

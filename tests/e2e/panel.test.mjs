@@ -86,10 +86,10 @@ describe('a panel of copilots', () => {
     const chip = strip.getByRole('button', { name: /11/ });
     await chip.click();
     await until(async () => (await highlighted(page)).includes('Groups of ten or more book two days ahead.'), SOON_MS, () => 'the block is not lit');
-    assert.equal(await chip.getAttribute('aria-current'), 'true');
+    await until(async () => (await chip.getAttribute('aria-current')) === 'true', SOON_MS, () => 'it is not marked as shown');
     await answer(NAMES[0]).locator('.card .quote').first().click();
     await until(async () => (await highlighted(page)) === 'No refund is paid in a storm.', SOON_MS, () => 'the quote is not lit');
-    assert.equal(await chip.getAttribute('aria-current'), null);
+    await until(async () => (await chip.getAttribute('aria-current')) === null, SOON_MS, () => 'it is still marked as shown');
     await frame.locator('.field textarea').press('Escape');
   });
 
