@@ -14,7 +14,7 @@ from server.catalog.copilots import Copilot, Copilots
 from server.catalog.suggest import PageFacts, Suggester
 from server.conversation.limits import check_limits
 from server.conversation.outbox import Outbox
-from server.conversation.own_desk import placeholder
+from server.conversation.own.desk import placeholder
 from server.conversation.pages import OpenPage, Parts
 from server.conversation.panel import asks_of
 from server.conversation.run import Run

@@ -8,11 +8,11 @@ import contextlib
 import logging
 from typing import Any
 
-from server.conversation.documents_desk import refused as documents_refused
 from server.conversation.engines.desk import refused as engine_refused
 from server.conversation.engines.standing import base_card, engine_card
 from server.conversation.outbox import Outbox
-from server.conversation.own_desk import refused
+from server.conversation.own.desk import refused
+from server.conversation.own.documents import refused as documents_refused
 from server.conversation.session import Session
 from server.conversation.teaching.desk import refusal as teaching_refusal
 from server.conversation.teaching.desk import refuse_in_page

@@ -13,13 +13,13 @@ from server.catalog.copilots import CheckAdapter, Copilots
 from server.catalog.suggest import Suggester
 from server.catalog.teaching.corrections import Corrections
 from server.catalog.trainings import Trainings
-from server.conversation.documents_desk import DocumentsDesk
 from server.conversation.engines.desk import EngineDesk
 from server.conversation.engines.making import Making
 from server.conversation.engines.standing import base_card, engine_card
 from server.conversation.engines.switch import Switch
 from server.conversation.outbox import Outbox
-from server.conversation.own_desk import OwnDesk
+from server.conversation.own.desk import OwnDesk
+from server.conversation.own.documents import DocumentsDesk
 from server.conversation.pages import Parts
 from server.conversation.session import Session
 from server.conversation.teaching.desk import TeachDesk

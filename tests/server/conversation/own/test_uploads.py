@@ -7,11 +7,10 @@ from typing import Any
 
 import pytest
 
-from server.conversation import documents_desk
-from server.conversation.documents_desk import UPLOADS_MAX
+from server.conversation.own.documents import UPLOADS_MAX
 from server.text.documents import read_content
-from tests.server.conversation.test_drafting import harness, opened
-from tests.server.conversation.test_own_desk import DRAFT, ID, asked
+from tests.server.conversation.own.test_desk import DRAFT, ID, asked
+from tests.server.conversation.own.test_drafting import harness, opened
 from tests.server.fakes import FakeWire, Harness
 
 _ = harness  # the fixture: a file may have 4,096 bytes
@@ -51,7 +50,7 @@ async def test_files_that_take_long_to_read_hold_up_nobody(harness: Harness, mon
         go_on.wait(30)
         return read(*arguments, **options)
 
-    monkeypatch.setattr(documents_desk, "read_content", slowly)
+    monkeypatch.setattr("server.conversation.own.documents.read_content", slowly)
     loop = asyncio.get_running_loop()
     busy, (other, _) = await opened(harness), await harness.connect()
     for n in range(24):

@@ -18,7 +18,7 @@ from server.catalog.layout import split_id
 from server.catalog.own import papers as files
 from server.catalog.own.papers import Pair, Papers
 from server.catalog.own.shelf import Shelf
-from server.conversation.drafting import Drafter, pair_id, sentences
+from server.conversation.own.drafting import Drafter, pair_id, sentences
 from server.conversation.page_work import PageWork
 from server.conversation.pages import Parts
 from server.errors import Busy, CopilotError, LimitExceeded, RetinueError

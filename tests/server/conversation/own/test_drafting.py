@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from server.conversation.drafting import claim_of, question_of, sentences
+from server.conversation.own.drafting import claim_of, question_of, sentences
 from server.engine import Finished, Request, Tokens
 from server.text.page import read_page
-from tests.server.conversation.test_own_desk import DRAFT, ID, asked
+from tests.server.conversation.own.test_desk import DRAFT, ID, asked
 from tests.server.fakes import FakeEngine, FakeWire, Harness, decode
 
 UNIT = "The last boat of the day leaves the east pier at 19.10 in summer."

@@ -1,0 +1,1 @@
+"""Copilots of the user: drafts, files, and the documents that one of them learns from."""
