@@ -1,7 +1,7 @@
 """A file or standard input -> title and blocks, for `retinue ask --page`. HTML, Markdown, plain text and PDF.
 
-Called by ask, and by the desk for documents for files that were sent. Reads local files only; nothing here opens a connection.
-HTML and PDF are read by `parsing`, in a process of its own.
+Called by ask, and by the desk for documents for files that were sent. Reads local files only; nothing here opens a
+connection. HTML and PDF are read by `parsing`, in a process of its own.
 """
 
 import codecs

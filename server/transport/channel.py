@@ -6,17 +6,13 @@ Called by app for each socket that passed the Host and Origin rules. Knows frame
 import asyncio
 import contextlib
 import logging
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypedDict
 
-from server.conversation.engines.desk import refused as engine_refused
 from server.conversation.engines.standing import base_card, engine_card
 from server.conversation.outbox import Outbox
-from server.conversation.own.desk import refused
-from server.conversation.own.documents import refused as documents_refused
 from server.conversation.session import Session
-from server.conversation.teaching.desk import refusal as teaching_refusal
 from server.conversation.teaching.desk import refuse_in_page
-from server.conversation.threads.desk import refusal
 from server.errors import BadFrame, NotPaired, OutOfOrder, RetinueError
 from server.protocol import VERSION, Frame
 from server.protocol.client import ClientFrame, Doctor, Ping, Resume, TrainCancel, TrainStart
@@ -35,6 +31,11 @@ _log = logging.getLogger(__name__)
 _SERVER = f"retinue/{VERSION}"
 _GOING_AWAY, _POLICY, _TRY_LATER, _TAKEN_OVER, _INTERNAL = 1001, 1008, 1013, 4001, 1011
 _CLOSE_S_MAX = 1.0
+
+
+class _Whose(TypedDict):
+    client: str
+    reply: Callable[[Frame], None]
 
 
 class Channel:
@@ -168,16 +169,17 @@ class Channel:
             return self._resume(frame, self._session)
         if isinstance(frame, TrainStart | TrainCancel):
             return self._train(frame)
+        whose: _Whose = {"client": self._session.client, "reply": self._outbox.put}
         if isinstance(frame, ThreadRequest):
-            return self._ask_the_desk(frame)
+            return self._connections.desk.receive(frame, **whose)
         if isinstance(frame, TeachRequest):
-            return self._teach(frame, self._session)
+            return self._connections.teaching.receive(frame, page=self._session.page, **whose)
         if isinstance(frame, CopilotRequest):
-            return self._ask_the_own_desk(frame)
+            return self._connections.own_desk.receive(frame, **whose)
         if isinstance(frame, DocumentsRequest):
-            return self._ask_the_documents_desk(frame)
+            return self._connections.documents_desk.receive(frame, socket=id(self), **whose)
         if isinstance(frame, EngineRequest):
-            return self._ask_the_engine_desk(frame)
+            return self._connections.engine_desk.receive(frame, **whose)
         self._session.receive(frame)
         self._resumable = False
 
@@ -186,36 +188,6 @@ class Channel:
         trainings = self._connections.trainings
         act = trainings.start if isinstance(frame, TrainStart) else trainings.cancel
         act(frame.copilot)
-
-    def _teach(self, frame: TeachRequest, session: Session) -> None:
-        try:
-            self._connections.teaching.receive(frame, page=session.page, reply=self._outbox.put)
-        except RetinueError as error:
-            self._outbox.put(teaching_refusal(frame, error))
-
-    def _ask_the_desk(self, frame: ThreadRequest) -> None:
-        try:
-            self._connections.desk.receive(frame, reply=self._outbox.put)
-        except RetinueError as error:
-            self._outbox.put(refusal(frame, error))
-
-    def _ask_the_own_desk(self, frame: CopilotRequest) -> None:
-        try:
-            self._connections.own_desk.receive(frame, reply=self._outbox.put)
-        except RetinueError as error:
-            self._outbox.put(refused(frame, error))
-
-    def _ask_the_documents_desk(self, frame: DocumentsRequest) -> None:
-        try:
-            self._connections.documents_desk.receive(frame, client=id(self), reply=self._outbox.put)
-        except RetinueError as error:
-            self._outbox.put(documents_refused(frame, error))
-
-    def _ask_the_engine_desk(self, frame: EngineRequest) -> None:
-        try:
-            self._connections.engine_desk.receive(frame, reply=self._outbox.put)
-        except RetinueError as error:
-            self._outbox.put(engine_refused(frame, error))
 
     def _resume(self, frame: Resume, current: Session) -> None:
         if not self._resumable:

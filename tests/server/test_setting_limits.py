@@ -17,7 +17,7 @@ from server.errors import CopilotError, LimitExceeded
 from tests.server.catalog.own.test_shelf import CONTENT
 from tests.server.catalog.teaching.test_corrections import COPILOT, keep
 from tests.server.conversation.own.test_desk import DRAFT, ID, asked
-from tests.server.conversation.test_drafting import harness, opened
+from tests.server.conversation.own.test_drafting import harness, opened
 from tests.server.fakes import Harness, settings
 
 _ = harness  # the fixture

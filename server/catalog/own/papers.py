@@ -1,7 +1,7 @@
 """The documents of one's own copilot: pages made of them, drafted pairs, and the examples that come of both.
 
-All of it lies in the copilot's folder (`.documents.json`), so that it goes with it. Called by the desk for documents, in
-threads. Knows no engine.
+All of it lies in the copilot's folder (`.documents.json`), so that it goes with it. Called by the desk for documents,
+in threads. Knows no engine.
 """
 
 import hashlib

@@ -6,7 +6,7 @@ the page could have placed the click. One switch at a time; it goes on when the 
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from typing import Any
 
 from server.catalog import bases
@@ -16,6 +16,7 @@ from server.conversation.engines.making import Connection, Elsewhere
 from server.conversation.engines.standing import check_memory, model_elsewhere, standing
 from server.conversation.engines.switch import Switch
 from server.conversation.pages import Parts
+from server.conversation.requests import Requests
 from server.engine import BaseInfo
 from server.errors import Busy, EngineError, RetinueError
 from server.files import refusal_of
@@ -36,12 +37,11 @@ from server.protocol.engines import (
     EngineUse,
     Switching,
 )
-from server.protocol.server import Error
 from server.settings import Settings
 
 _log = logging.getLogger(__name__)
-_BUSY_RETRY_MS = 1_000
 _REQUESTS_MAX = 16
+_FAILED = EngineError("This failed inside the server. Try again.", code="engine_failed")
 
 
 class EngineDesk:
@@ -58,42 +58,21 @@ class EngineDesk:
         self._pulls = Pulls(parts().settings, tell=tell, changed=self._news)
         self._switching: Switching | None = None
         self._trouble: EngineTrouble | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._requests = Requests("engine desk", each_max=_REQUESTS_MAX, failed=_FAILED)
 
-    def receive(self, frame: EngineRequest, *, reply: Callable[[Frame], None]) -> None:
-        """Raises EngineError (`engine_in_page`), Busy."""
-        if frame.place == "page":
-            raise EngineError(
-                "Do this in the side panel or in a tab: a web page could place this click.", code="engine_in_page"
-            )
-        if len(self._tasks) >= _REQUESTS_MAX:
-            raise Busy("Too much is asked at once. Try again.", retry_after_ms=_BUSY_RETRY_MS)
-        self._start(self._serve(frame, reply))
+    def receive(self, frame: EngineRequest, *, client: str, reply: Callable[[Frame], None]) -> None:
+        self._requests.serve(frame, lambda: self._answer(frame), client=client, reply=reply)
 
     async def close(self) -> None:
         """What is being loaded is given up; what has been downloaded stays."""
         await self._pulls.close()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-
-    def _start(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    async def _serve(self, frame: EngineRequest, reply: Callable[[Frame], None]) -> None:
-        try:
-            reply(await self._answer(frame))
-        except RetinueError as error:
-            reply(refused(frame, error))
-        except OSError as error:
-            reply(refused(frame, refusal_of(error)))
-        except Exception as error:  # the client waits for an end
-            _log.error("engine desk failed error=%s", type(error).__name__)
-            reply(refused(frame, EngineError("This failed inside the server. Try again.", code="engine_failed")))
+        await self._requests.close()
 
     async def _answer(self, frame: EngineRequest) -> Frame:
+        if frame.place == "page":
+            raise EngineError(
+                "Do this in the side panel or in a tab: a web page could place this click.", code="engine_in_page"
+            )
         if not isinstance(frame, EngineShow):
             self._refuse_if_pinned()
         match frame:
@@ -153,7 +132,7 @@ class EngineDesk:
 
     def _begin(self, settings: Settings, *, to: str, found: Connection | None) -> None:
         self._switching, self._trouble = Switching(to=to, phase="loading"), None
-        self._start(self._change(settings, found))
+        self._requests.start(self._change(settings, found))
 
     async def _change(self, settings: Settings, found: Connection | None) -> None:
         assert self._switch is not None and self._switching is not None  # noqa: S101 - refused before
@@ -185,7 +164,7 @@ class EngineDesk:
 
     def _news(self) -> None:
         """To every client, as soon as the disk was looked at."""
-        self._start(self._tell_state())
+        self._requests.start(self._tell_state())
 
     async def _tell_state(self) -> None:
         self._tell(await self._state(None))
@@ -201,10 +180,6 @@ class EngineDesk:
                 "switching": self._switching, "trouble": self._trouble,
             }
         )  # fmt: skip
-
-
-def refused(frame: EngineRequest, error: RetinueError) -> Error:
-    return Error(code=error.code, message=error.message, request=frame.request, retry_after_ms=error.retry_after_ms)
 
 
 def _keep(settings: Settings, info: BaseInfo, found: Connection | None) -> None:

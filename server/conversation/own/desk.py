@@ -4,16 +4,14 @@ Knows frames and the shelf; one change is made at a time, in a thread. `changed`
 """
 
 import asyncio
-import logging
-from collections.abc import Callable, Coroutine
-from typing import Any
+from collections.abc import Callable
 
 from server.catalog.copilot_files import CategoryFile, CopilotFile
 from server.catalog.copilots import Copilot, Copilots
 from server.catalog.own.drafts import content_of, draft_of, faults, instructions, refusal
 from server.catalog.own.shelf import Shelf, imported
-from server.errors import Busy, CopilotError, RetinueError
-from server.files import refusal_of
+from server.conversation.requests import Requests
+from server.errors import CopilotError
 from server.protocol import Frame
 from server.protocol.copilots import (
     CopilotCheck,
@@ -32,12 +30,10 @@ from server.protocol.copilots import (
     CopilotSaved,
     DraftState,
 )
-from server.protocol.server import Error
 from server.settings import Settings
 from server.text.prompt import PromptLayout
 
-_log = logging.getLogger(__name__)
-_BUSY_RETRY_MS = 1_000
+_FAILED = CopilotError("This failed inside the server. Try again.", code="copilot_failed")
 
 
 class OwnDesk:
@@ -51,17 +47,14 @@ class OwnDesk:
         self._shelf = Shelf(settings)
         self._changed, self._in_training = changed, in_training
         self._one_at_a_time = asyncio.Lock()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._requests = Requests("own copilots", each_max=settings.own_requests_max, failed=_FAILED)
 
     def adopt(self, layout: PromptLayout) -> None:
         """Another base runs: its tokens are counted from now on."""
         self._layout = layout
 
-    def receive(self, frame: CopilotRequest, *, reply: Callable[[Frame], None]) -> None:
-        """Raises Busy."""
-        if len(self._tasks) >= self._settings.own_requests_max:
-            raise Busy("Too much is being done with copilots. Try again.", retry_after_ms=_BUSY_RETRY_MS)
-        self._start(self._serve(frame, reply))
+    def receive(self, frame: CopilotRequest, *, client: str, reply: Callable[[Frame], None]) -> None:
+        self._requests.serve(frame, lambda: self._in_turn(frame), client=client, reply=reply)
 
     def tried(self, draft: CopilotDraft) -> Copilot:
         """The copilot that this draft would be. Slow. Raises CopilotError with the field that is to blame."""
@@ -73,35 +66,20 @@ class OwnDesk:
 
     async def idle(self) -> None:
         """Wait until everything is done that was asked for, deletions for good included."""
-        await asyncio.gather(*self._tasks)
+        await self._requests.idle()
 
     async def close(self) -> None:
         """Nobody can bring back what was deleted any more."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._requests.close()
         await asyncio.to_thread(self.purge)
 
     def purge(self) -> None:
         """What was deleted and not brought back is gone for good: at the start, after a kill."""
         self._shelf.purge()
 
-    def _start(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    async def _serve(self, frame: CopilotRequest, reply: Callable[[Frame], None]) -> None:
-        try:
-            async with self._one_at_a_time:
-                reply(await self._answer(frame))
-        except RetinueError as error:
-            reply(refused(frame, error))
-        except OSError as error:
-            reply(refused(frame, refusal_of(error)))
-        except Exception as error:  # the client waits for an end
-            _log.error("own copilots failed error=%s", type(error).__name__)
-            reply(refused(frame, CopilotError("This failed inside the server. Try again.", code="copilot_failed")))
+    async def _in_turn(self, frame: CopilotRequest) -> Frame:
+        async with self._one_at_a_time:
+            return await self._answer(frame)
 
     async def _answer(self, frame: CopilotRequest) -> Frame:
         match frame:
@@ -126,7 +104,7 @@ class OwnDesk:
                 if self._in_training() == frame.copilot:
                     raise CopilotError("It is being trained. Cancel that first.", code="copilot_busy")
                 await asyncio.to_thread(self._shelf.delete, frame.copilot)
-                self._start(self._purge_later(frame.copilot))
+                self._requests.start(self._purge_later(frame.copilot))
                 answer = CopilotDone(request=frame.request, copilot=frame.copilot)
             case CopilotRestore():
                 await asyncio.to_thread(self._shelf.restore, frame.copilot)
@@ -185,10 +163,3 @@ def placeholder(draft: CopilotDraft) -> Copilot:
     """Stands for a draft until `tried` has looked at it."""
     category = draft.copilot.partition("/")[0]
     return Copilot(draft.copilot, draft.name, category, category)
-
-
-def refused(frame: CopilotRequest, error: RetinueError) -> Error:
-    return Error(
-        code=error.code, message=error.message, request=frame.request, field=error.field,
-        retry_after_ms=error.retry_after_ms,
-    )  # fmt: skip

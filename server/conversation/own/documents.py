@@ -7,11 +7,10 @@ whole server, and gives way to every answer.
 import asyncio
 import base64
 import logging
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from server.catalog.copilot_files import CopilotFile
 from server.catalog.layout import split_id
@@ -21,8 +20,8 @@ from server.catalog.own.shelf import Shelf
 from server.conversation.own.drafting import Drafter, pair_id, sentences
 from server.conversation.page_work import PageWork
 from server.conversation.pages import Parts
+from server.conversation.requests import Requests
 from server.errors import Busy, CopilotError, LimitExceeded, RetinueError
-from server.files import refusal_of
 from server.protocol import Frame
 from server.protocol.documents import (
     DocumentCard,
@@ -47,10 +46,10 @@ from server.text.page import Page
 from server.text.units import Unit
 
 _log = logging.getLogger(__name__)
-_BUSY_RETRY_MS = 1_000
+_FAILED = CopilotError("This failed inside the server. Try again.", code="documents_failed")
 _LOOK_AGAIN_S = 0.25
-UPLOADS_MAX = 4  # files of one client that are only half here
-_UPLOADED_FILES_MAX = 4  # of the largest size, from all clients together
+UPLOADS_MAX = 4  # files of one socket that are only half here
+_UPLOADED_FILES_MAX = 4  # of the largest size, from all sockets together
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,17 +87,15 @@ class DocumentsDesk:
         self._parts, self._settings, self._shelf = parts, parts.settings, Shelf(parts.settings)
         self._tell, self._changed = tell, changed
         self._one_at_a_time = asyncio.Lock()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._requests = Requests("documents", each_max=self._settings.own_requests_max, failed=_FAILED)
         self._uploads: dict[tuple[int, str, str], list[bytes]] = {}
         self._reading = PageWork("read-document", threads=2)
         self._drafting: tuple[str, asyncio.Task[None]] | None = None
         self._way = (0, 0)
 
-    def receive(self, frame: DocumentsRequest, *, client: int, reply: Callable[[Frame], None]) -> None:
-        """`client` tells whose parts of a file belong together. Raises Busy."""
-        if len(self._tasks) >= self._settings.own_requests_max:
-            raise Busy("Too much is being done with documents. Try again.", retry_after_ms=_BUSY_RETRY_MS)
-        self._start(self._serve(frame, client, reply))
+    def receive(self, frame: DocumentsRequest, *, client: str, socket: int, reply: Callable[[Frame], None]) -> None:
+        """`socket` tells which parts of a file belong together."""
+        self._requests.serve(frame, lambda: self._answer(frame, socket), client=client, reply=reply)
 
     async def adopt(self, parts: Parts) -> None:
         """Another base runs. Drafting stops: what it has is kept, and the user may go on with the new one."""
@@ -106,40 +103,23 @@ class DocumentsDesk:
         if self._drafting is not None:
             await self._stop(self._drafting[1])
 
-    def leave(self, client: int) -> None:
-        """Half a file of a client that is gone is forgotten."""
-        for upload in [upload for upload in self._uploads if upload[0] == client]:
+    def leave(self, socket: int) -> None:
+        """Half a file of a socket that is closed is forgotten."""
+        for upload in [upload for upload in self._uploads if upload[0] == socket]:
             del self._uploads[upload]
 
     async def close(self) -> None:
-        tasks = [*self._tasks, *([self._drafting[1]] if self._drafting else [])]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        if self._drafting is not None:
+            await self._stop(self._drafting[1])
+        await self._requests.close()
 
-    def _start(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    async def _serve(self, frame: DocumentsRequest, client: int, reply: Callable[[Frame], None]) -> None:
-        try:
-            reply(await self._answer(frame, client))
-        except RetinueError as error:
-            reply(refused(frame, error))
-        except OSError as error:
-            reply(refused(frame, refusal_of(error)))
-        except Exception as error:  # the client waits for an end; the text of the error may hold a document's
-            _log.error("documents failed error=%s", type(error).__name__)
-            reply(refused(frame, CopilotError("This failed inside the server. Try again.", code="documents_failed")))
-
-    async def _answer(self, frame: DocumentsRequest, client: int) -> Frame:
+    async def _answer(self, frame: DocumentsRequest, socket: int) -> Frame:
         folder, _ = await asyncio.to_thread(self._folder, frame.copilot)
         match frame:
             case DocumentsOpen():
                 return self._state(frame.copilot, await asyncio.to_thread(files.read, folder), request=frame.request)
             case DocumentPut():
-                await self._take(frame, client, folder)
+                await self._take(frame, socket, folder)
             case DocumentRemove():
                 await self._change(frame.copilot, lambda papers: files.remove(papers, frame.document))
             case PairJudge():
@@ -160,13 +140,13 @@ class DocumentsDesk:
             )
         return self._shelf.folder(copilot), self._shelf.read(copilot)[0]
 
-    async def _take(self, frame: DocumentPut, client: int, folder: Path) -> None:
+    async def _take(self, frame: DocumentPut, socket: int, folder: Path) -> None:
         """Raises LimitExceeded, CopilotError (`document_parts`), PageError."""
-        key = (client, frame.copilot, frame.name)
+        key = (socket, frame.copilot, frame.name)
         parts = self._uploads.setdefault(key, [])
         if frame.part == 0:
             parts.clear()
-        own = sum(1 for upload in self._uploads if upload[0] == client)
+        own = sum(1 for upload in self._uploads if upload[0] == socket)
         if frame.part != len(parts) or frame.part >= frame.parts or own > UPLOADS_MAX:
             del self._uploads[key]
             raise CopilotError("The parts of this file do not follow each other. Send it again.", code="document_parts")
@@ -186,16 +166,16 @@ class DocumentsDesk:
         name = Path(frame.name.replace("\\", "/")).name  # the name alone: nothing is opened by it
         seconds = self._settings.document_s_max
         read = partial(read_content, content, name, seconds_max=seconds)
-        document = await self._reading.do(str(client), read)
+        document = await self._reading.do(str(socket), read)
         await self._change(frame.copilot, lambda papers: files.add(papers, document))
 
     def _make_room(self) -> None:
-        """Half files of all clients have bounded room: where it is not enough, those of whoever holds most are
+        """Half files of all sockets have bounded room: where it is not enough, those of whoever holds most are
         forgotten, and the next part of such a file is refused.
         """
         held: dict[int, int] = {}
-        for (client, _, _), parts in self._uploads.items():
-            held[client] = held.get(client, 0) + sum(map(len, parts))
+        for (socket, _, _), parts in self._uploads.items():
+            held[socket] = held.get(socket, 0) + sum(map(len, parts))
         if sum(held.values()) > _UPLOADED_FILES_MAX * self._settings.document_bytes_max:
             self.leave(max(held, key=held.__getitem__))
 
@@ -247,7 +227,7 @@ class DocumentsDesk:
             _log.error("drafting failed error=%s", type(error).__name__)
         finally:
             self._drafting, self._way = None, (0, 0)
-            self._start(self._change(copilot, lambda papers: None))
+            self._requests.start(self._change(copilot, lambda papers: None))
 
     async def _draft_all(self, copilot: str) -> None:
         folder, content = await asyncio.to_thread(self._folder, copilot)
@@ -293,13 +273,6 @@ class DocumentsDesk:
                 for one in papers.pairs
             ],
         )  # fmt: skip
-
-
-def refused(frame: DocumentsRequest, error: RetinueError) -> Error:
-    return Error(
-        code=error.code, message=error.message, request=frame.request, field=error.field,
-        retry_after_ms=error.retry_after_ms,
-    )  # fmt: skip
 
 
 def _added(papers: Papers, pair: Pair | None) -> None:

@@ -5,7 +5,6 @@ could have placed the click. Where a panel stands is the word of the extension's
 """
 
 import asyncio
-import logging
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,13 +14,13 @@ from server.catalog.layout import adapter_folder, user_root
 from server.catalog.teaching.corrections import CorrectedPage, Correction, Corrections
 from server.catalog.teaching.reports import Taught, read_report, read_taught
 from server.conversation.pages import OpenPage
+from server.conversation.requests import Requests
 from server.conversation.run import CHECKS_S_MAX
 from server.conversation.teaching.judge import Judged, judge, refuse_unless_it_fits
 from server.conversation.threads.address import normalised
 from server.conversation.threads.keeper import Keeper
-from server.errors import Busy, PageError, RetinueError, TeachError
+from server.errors import PageError, TeachError
 from server.protocol import Frame
-from server.protocol.server import Error
 from server.protocol.teaching import (
     AdapterRestore,
     AdaptersList,
@@ -45,8 +44,7 @@ from server.protocol.threads import ThreadsChanged
 from server.settings import Settings
 from server.text.page import Page, read_page
 
-_log = logging.getLogger(__name__)
-_BUSY_RETRY_MS = 1_000
+_FAILED = TeachError("This failed inside the server. Try again.", code="teach_failed")
 FindPage = Callable[[str], OpenPage]
 
 
@@ -59,27 +57,14 @@ class TeachDesk:
     ) -> None:  # fmt: skip
         self._settings, self._copilots, self._corrections, self._keeper = settings, copilots, corrections, keeper
         self._tell, self._changed = tell, changed
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._requests = Requests("teaching", each_max=settings.kept_requests_max, failed=_FAILED)
 
-    def receive(self, frame: TeachRequest, *, page: FindPage, reply: Callable[[Frame], None]) -> None:
-        """`page` finds an open page of the client's. Raises TeachError (`teach_in_page`), Busy."""
-        refuse_in_page(frame.place)
-        if len(self._tasks) >= self._settings.kept_requests_max:
-            raise Busy("Too much is asked at once. Try again.", retry_after_ms=_BUSY_RETRY_MS)
-        task = asyncio.create_task(self._serve(frame, page, reply))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    async def _serve(self, frame: TeachRequest, page: FindPage, reply: Callable[[Frame], None]) -> None:
-        try:
-            reply(await self._answer(frame, page))
-        except RetinueError as error:
-            reply(refusal(frame, error))
-        except Exception as error:  # the client waits for an end; the text of the error may hold what is kept
-            _log.error("teaching failed error=%s", type(error).__name__)
-            reply(refusal(frame, TeachError("This failed inside the server. Try again.", code="teach_failed")))
+    def receive(self, frame: TeachRequest, *, page: FindPage, client: str, reply: Callable[[Frame], None]) -> None:
+        """`page` finds an open page of the client's."""
+        self._requests.serve(frame, lambda: self._answer(frame, page), client=client, reply=reply)
 
     async def _answer(self, frame: TeachRequest, page: FindPage) -> Frame:
+        refuse_in_page(frame.place)
         match frame:
             case TurnRate():
                 return await self._rate(frame)
@@ -205,10 +190,6 @@ def refuse_in_page(place: str) -> None:
         raise TeachError(
             "Teach in the side panel or in a tab: a web page could place this click.", code="teach_in_page"
         )
-
-
-def refusal(frame: TeachRequest, error: RetinueError) -> Error:
-    return Error(code=error.code, message=error.message, request=frame.request, retry_after_ms=error.retry_after_ms)
 
 
 def card(one: Correction, used: dict[str, Taught]) -> CorrectionCard:

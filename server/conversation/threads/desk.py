@@ -3,15 +3,14 @@
 Knows frames and the keeper; what is done with a thread stands in store.
 """
 
-import asyncio
-import logging
 from collections.abc import Callable
 
+from server.conversation.requests import Requests
 from server.conversation.threads.address import normalised
 from server.conversation.threads.export import export
 from server.conversation.threads.keeper import Keeper
 from server.conversation.threads.store import Store
-from server.errors import Busy, RetinueError, ThreadError
+from server.errors import ThreadError
 from server.protocol import Frame
 from server.protocol.server import Error
 from server.protocol.threads import (
@@ -34,8 +33,7 @@ from server.protocol.threads import (
 )
 from server.settings import Settings
 
-_log = logging.getLogger(__name__)
-_BUSY_RETRY_MS = 1_000
+_FAILED = ThreadError("The history failed inside the server.", code="threads_failed")
 
 
 class Desk:
@@ -44,31 +42,21 @@ class Desk:
     def __init__(self, keeper: Keeper | None, settings: Settings) -> None:
         self._keeper = keeper
         self._settings = settings
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._requests = Requests("history", each_max=settings.kept_requests_max, failed=_FAILED)
 
-    def receive(self, frame: ThreadRequest, *, reply: Callable[[Frame], None]) -> None:
-        """Raises ThreadError (`threads_off`), Busy."""
-        if self._keeper is None:
+    def receive(self, frame: ThreadRequest, *, client: str, reply: Callable[[Frame], None]) -> None:
+        def replied(answer: Frame) -> None:
+            reply(answer)
+            notice = self._keeper.take_notice() if self._keeper is not None else None
+            if notice is not None:
+                reply(Error(code=notice.code, message=notice.message))
+
+        self._requests.serve(frame, lambda: self._answer(frame), client=client, reply=replied)
+
+    async def _answer(self, frame: ThreadRequest) -> Frame:
+        keeper = self._keeper
+        if keeper is None:
             raise ThreadError("No conversations are kept here.", code="threads_off")
-        if len(self._tasks) >= self._settings.kept_requests_max:
-            raise Busy("The history is busy. Try again.", retry_after_ms=_BUSY_RETRY_MS)
-        task = asyncio.create_task(self._serve(frame, self._keeper, reply))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    async def _serve(self, frame: ThreadRequest, keeper: Keeper, reply: Callable[[Frame], None]) -> None:
-        try:
-            reply(await self._answer(frame, keeper))
-        except RetinueError as error:
-            reply(refusal(frame, error))
-        except Exception as error:  # the client waits for an end; the text of the error may hold what is kept
-            _log.error("history failed error=%s", type(error).__name__)
-            reply(refusal(frame, ThreadError("The history failed inside the server.", code="threads_failed")))
-        notice = keeper.take_notice()
-        if notice is not None:
-            reply(Error(code=notice.code, message=notice.message))
-
-    async def _answer(self, frame: ThreadRequest, keeper: Keeper) -> Frame:
         match frame:
             case ThreadsList():
                 return await keeper.do(lambda store: self._listed(frame, store))
@@ -92,10 +80,6 @@ class Desk:
             address=address,
             keep_days=self._settings.kept_days,
         )  # fmt: skip
-
-
-def refusal(frame: ThreadRequest, error: RetinueError) -> Error:
-    return Error(code=error.code, message=error.message, request=frame.request, retry_after_ms=error.retry_after_ms)
 
 
 def _opened(frame: ThreadOpen, store: Store) -> ThreadOpened:
