@@ -67,10 +67,11 @@ def make_engine(settings: Settings, base: Path | None, *, key: str | None = None
     """Not started yet. Raises BaseError when the base cannot be served, EngineError when the address cannot be used."""
     if base is None or settings.engine != "local":
         return _make_remote_engine(settings, base, key)
-    from server.engine.local.allocator import limit_kernel_cache
+    from server.engine.local.allocator import limit_kernel_cache, share_arenas
     from server.engine.local.engine import LocalEngine
 
     limit_kernel_cache()
+    share_arenas()
     engine: Engine = LocalEngine(settings, base)
     return engine
 

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from server.engine.local.allocator import KERNELS_KEPT, limit_kernel_cache
+from server.engine.local.allocator import ARENAS_MAX, KERNELS_KEPT, limit_kernel_cache, share_arenas
 
 FAULTS = """
 import resource
@@ -34,6 +34,47 @@ def faults(*, keep: bool) -> int:
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="glibc's switch")
 def test_memory_that_is_used_again_is_not_faulted_in_again() -> None:
     assert faults(keep=True) < faults(keep=False) / 3
+
+
+HEAPS = """
+import re
+import threading
+from server.engine.local.allocator import share_arenas
+
+if {share}:
+    assert share_arenas()
+held, meet = [], threading.Barrier(9)
+def work():
+    held.append([bytes(100_000) for _ in range(100)])
+    meet.wait()
+threads = [threading.Thread(target=work) for _ in range(8)]
+for thread in threads:
+    thread.start()
+meet.wait()
+heap = 64 * 1024**2  # each is reserved at an address that is a multiple of its size
+with open("/proc/self/maps") as lines:
+    starts = {{int(line.split("-")[0], 16) for line in lines}}
+print(sum(start % heap == 0 for start in starts))
+"""
+
+
+def heaps(*, share: bool, **environment: str) -> int:
+    ran = subprocess.run(  # noqa: S603
+        [sys.executable, "-c", HEAPS.format(share=share)],
+        check=True, capture_output=True, text=True, env=os.environ | environment,
+    )  # fmt: skip
+    return int(ran.stdout)
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="glibc's switch")
+def test_threads_share_a_few_heaps() -> None:
+    assert heaps(share=True) <= ARENAS_MAX
+    assert heaps(share=False) > ARENAS_MAX
+
+
+def test_what_the_user_says_of_heaps_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MALLOC_ARENA_MAX", "5")
+    assert not share_arenas()
 
 
 def test_few_compiled_kernels_are_kept_unless_the_user_says_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
