@@ -4,6 +4,7 @@ Every row gets exactly one terminal event, also when a step fails: the step is t
 the row that fails again is ended with its error.
 """
 
+import gc
 import logging
 import queue
 from collections.abc import Callable
@@ -13,7 +14,7 @@ from typing import Literal
 import torch
 
 from server.engine import BaseInfo, PageTokens, Request
-from server.engine.local.allocator import keep_freed_memory
+from server.engine.local.allocator import give_back, keep_freed_memory
 from server.engine.local.base.adapter import read_adapter
 from server.engine.local.base.loader import load_base
 from server.engine.local.decoding import Decoding
@@ -89,6 +90,9 @@ class Worker:
         )
         self._weight_bytes = sum(weight.numel() * weight.element_size() for weight in base.model.parameters())
         self.info = base.info  # the model itself may go: the runner holds what it needs
+        del base
+        gc.collect()
+        give_back()
 
     def _let_go(self) -> None:
         """Weights and KV go with the thread, also while an answer that has ended still holds the engine."""

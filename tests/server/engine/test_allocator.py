@@ -72,6 +72,29 @@ def test_threads_share_a_few_heaps() -> None:
     assert heaps(share=False) > ARENAS_MAX
 
 
+GIVEN_BACK = """
+import psutil
+from server.engine.local.allocator import give_back, keep_freed_memory
+
+keep_freed_memory()
+blocks = [bytes([1]) * 100_000 for _ in range(1_000)]
+last = bytes(1_000)
+held = psutil.Process().memory_info().rss
+del blocks
+kept = psutil.Process().memory_info().rss
+assert give_back()
+print(held - kept, held - psutil.Process().memory_info().rss, len(last))
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="glibc's switch")
+def test_freed_memory_goes_back_when_it_is_asked_for() -> None:
+    ran = subprocess.run([sys.executable, "-c", GIVEN_BACK], check=True, capture_output=True, text=True)  # noqa: S603
+    kept, given_back, _ = map(int, ran.stdout.split())
+    assert kept < 10_000_000
+    assert given_back > 90_000_000
+
+
 def test_what_the_user_says_of_heaps_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MALLOC_ARENA_MAX", "5")
     assert not share_arenas()
