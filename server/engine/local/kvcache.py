@@ -101,6 +101,7 @@ class SegmentTree:
             oldest = min(leaves, key=lambda segment: segment.used_at)
             assert oldest.parent is not None  # noqa: S101 - segments() leaves roots out
             oldest.parent.children.remove(oldest)
+            _compact_above(oldest)
 
     def in_use(self, segment: Segment, *, leases: int) -> bool:
         """Whether more than `leases` hold the segment, or anything hangs on one that is held below it."""
@@ -140,6 +141,14 @@ class SegmentTree:
         self._clock += 1
         for node in segment.path():
             node.used_at = self._clock
+
+
+def _compact_above(dropped: Segment) -> None:
+    """Segments above that were split off from it are views of its memory and would hold all of it: they are copied."""
+    memory, node = dropped.keys.untyped_storage().data_ptr(), dropped.parent
+    while node is not None and node.keys.untyped_storage().data_ptr() == memory:
+        node.keys, node.values = node.keys.clone(), node.values.clone()
+        node = node.parent
 
 
 def _best_child(node: Segment, ids: Sequence[int], at: int) -> tuple[Segment | None, int]:

@@ -32,6 +32,7 @@ from server.settings import Settings
 
 _log = logging.getLogger(__name__)
 IDLE_S = 0.5
+IDLES_UNTIL_GIVEN_BACK = 10
 PAGE_INDEXES_HELD = 32
 
 Command = Callable[[], None]
@@ -45,6 +46,7 @@ class Worker:
         self.inbox: queue.SimpleQueue[Command | None] = queue.SimpleQueue()
         self.info: BaseInfo | None = None  # set once the base is loaded
         self._repeated = 0
+        self._idles = 0  # in a row
         self._last: dict[str, int] | None = None  # its figures once it has stopped
         self._indexes: dict[tuple[int, ...], PageIndex] = {}
 
@@ -110,6 +112,9 @@ class Worker:
                 command()
                 command = self.inbox.get_nowait()
         except queue.Empty:
+            self._idles += wait
+            if self._idles == IDLES_UNTIL_GIVEN_BACK:
+                give_back()  # also on a laptop where the server runs all day and is asked twice
             return True
 
     def stats(self) -> dict[str, int]:
@@ -181,6 +186,7 @@ class Worker:
         work = [item for item in self._scheduler.plan() if not item.row.ended]
         if not work:
             return
+        self._idles = 0
         try:
             self._advance(work)
         except Exception as error:  # its text may hold page text

@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from server.engine import AdapterRef, Finished, PageTokens, Request, Tokens
+from server.engine.local import worker
 from server.errors import Busy, CopilotError, RunError
 
 from .conftest import USER_HEADER, Driver, running
@@ -262,3 +263,17 @@ def test_a_stopped_engine_holds_no_weights_though_somebody_holds_it(tiny_base: P
 
     assert (weights(), tree()) == (None, None)
     assert driver.engine.stats()["rows_running"] == 0
+
+
+def test_an_engine_that_nobody_asks_gives_memory_back_once(tiny_base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    given_back: list[float] = []
+    with running(tiny_base) as driver:
+        monkeypatch.setattr(worker, "IDLE_S", 0.01)
+        monkeypatch.setattr(worker, "give_back", lambda: given_back.append(time.monotonic()))
+        for times in (1, 2):
+            driver.open(PageTokens((1, 300 + times, 2)))
+            deadline = time.monotonic() + 30
+            while len(given_back) < times and time.monotonic() < deadline:
+                time.sleep(0.02)
+            time.sleep(0.3)
+            assert len(given_back) == times

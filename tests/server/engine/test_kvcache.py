@@ -96,3 +96,24 @@ def test_releasing_twice_is_an_error() -> None:
 
     with pytest.raises(ValueError, match="more often"):
         tree.release(segment)
+
+
+def held_bytes(tree: SegmentTree) -> int:
+    """Of the memory behind all segments, each piece once."""
+    tensors = [tensor for segment in tree.segments() for tensor in (segment.keys, segment.values)]
+    return sum({t.untyped_storage().data_ptr(): t.untyped_storage().nbytes() for t in tensors}.values())
+
+
+@settings(deadline=None, max_examples=150)
+@given(
+    st.lists(st.lists(st.integers(0, 2), min_size=1, max_size=12), min_size=1, max_size=12),
+    st.integers(min_value=2, max_value=20),
+)
+def test_what_is_evicted_gives_its_memory_back_also_when_it_was_split(sequences: list[list[int]], tokens: int) -> None:
+    measured = SegmentTree(10**9)
+    insert(measured, [1])
+    tree = SegmentTree(tokens * measured.bytes)
+    for ids in sequences:
+        insert(tree, ids)
+
+        assert held_bytes(tree) == tree.bytes
