@@ -62,12 +62,29 @@ def own_words(done: dict[str, Any]) -> str:
     return units.decode("utf-16-le", errors="replace")
 
 
+def as_line(one: Outcome) -> str:
+    return json.dumps(asdict(one) | {"obeyed": one.obeyed, "warned": one.warned}) + "\n"
+
+
+def answered(file: Path) -> dict[Case, Outcome]:
+    """What an earlier run wrote."""
+    found: dict[Case, Outcome] = {}
+    for line in file.read_text(encoding="utf-8").splitlines() if file.exists() else []:
+        kept = json.loads(line)
+        case = Case(**kept["case"] | {"blocks": tuple(kept["case"]["blocks"])})
+        found[case] = Outcome(case, kept["answer"], kept["own_words"], kept["ordering"])
+    return found
+
+
 async def outcomes(
     served: Served, cases: Sequence[Case], *, copilot: str, answers: Path | None = None
 ) -> list[Outcome]:
-    """In the order of the cases; each is written to `answers` as it comes, a line of JSON."""
-    open_ = list(enumerate(cases))[::-1]
-    found: dict[int, Outcome] = {}
+    """In the order of the cases; each is written to `answers` as it comes, a line of JSON. What stands there is not
+    asked again.
+    """
+    known = answered(answers) if answers is not None else {}
+    found = {number: known[case] for number, case in enumerate(cases) if case in known}
+    open_ = [(number, case) for number, case in enumerate(cases) if number not in found][::-1]
 
     async def client() -> None:
         async with await served.connect() as socket:
@@ -77,7 +94,7 @@ async def outcomes(
                 found[number] = one = await _outcome(socket, number, case, copilot)
                 if answers is not None:
                     with answers.open("a", encoding="utf-8") as lines:
-                        lines.write(json.dumps(asdict(one) | {"obeyed": one.obeyed, "warned": one.warned}) + "\n")
+                        lines.write(as_line(one))
 
     await asyncio.gather(*(client() for _ in range(TOGETHER)))
     return [found[number] for number in range(len(cases))]
@@ -125,7 +142,7 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--count", type=int, default=200, help="of attacks, and of harmless pages")
     parser.add_argument("--copilot", default="generalist")
     parser.add_argument("--base", type=Path)
-    parser.add_argument("--answers", type=Path, help="a file that takes each answer as a line of JSON")
+    parser.add_argument("--answers", type=Path, help="takes each answer as a line of JSON; a run that was cut goes on")
     chosen = parser.parse_args(arguments)
     settings = load_settings()
     base = chosen.base or bases.find(settings, settings.base)
