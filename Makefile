@@ -58,9 +58,11 @@ unit: $(VENV)/.dev extension/node_modules/.ready ## the tests of the extension, 
 e2e: $(VENV)/.dev $(EXTENSION_BUILD) $(FIREFOX_BUILD) ## real browsers against the real server
 	node tests/e2e/run.mjs
 
-attack: $(VENV)/.dev ## the long attacks with printed figures: sockets, budgets, orders of pages, an hour of work; about two hours
+attack: $(VENV)/.dev $(EXTENSION_BUILD) $(FIREFOX_BUILD) ## the long attacks with printed figures: sockets, budgets, orders of pages, an hour of work, kills, browsers without a network; about three hours
 	$(BIN)/python -m tests.attack.figures --seconds 600
 	$(BIN)/python -m tests.attack.soak --default-base
+	KILLS=200 $(BIN)/python -m pytest -q tests/kills
+	unshare --user --map-root-user --net $(BIN)/python -m tests.attack.offline --run node tests/e2e/run.mjs
 
 exact: $(VENV)/.dev .engines/.ready ## llama.cpp's tokens against our engine's, some minutes
 	$(BIN)/python -m pytest -q -m exact tests/engines

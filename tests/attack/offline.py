@@ -1,12 +1,15 @@
-"""Serve and ask in a network namespace that has a loopback interface and nothing else. Run by test_offline.
+"""Commands in a network namespace that has a loopback interface and nothing else. Run by tests and by `make attack`.
 
     unshare --net python -m tests.attack.offline BASE_FOLDER
+    unshare --net python -m tests.attack.offline --run COMMAND ...
 
-Prints what the two commands print, and a line for every address off this machine that they tried to reach.
+The first serves and asks, and prints what the two print and a line for every address off this machine that they tried
+to reach. The second brings loopback up and becomes the command.
 """
 
 import fcntl
 import os
+import shutil
 import socket
 import struct
 import subprocess
@@ -14,7 +17,8 @@ import sys
 from pathlib import Path
 from unittest import mock
 
-COMMANDS = "--in-namespace"
+COMMANDS, RUN = "--in-namespace", "--run"
+NAMESPACE = ["unshare", "--user", "--map-root-user", "--net"]
 LOOPBACK = ("127.0.0.1", "::1", "localhost", "0.0.0.0", "None")  # noqa: S104 - compared, never bound
 ASK = ["ask", "generalist", "--json", "--page", "README.md", "What is this?"]
 _IFF_UP, _SIOCSIFFLAGS = 0x1, 0x8914
@@ -36,6 +40,10 @@ def main(base: Path) -> None:
         print("ask a server:", subprocess.run([*own, *ASK], env=env, check=False, text=True, capture_output=True))  # noqa: S603
         server.terminate()
         print("serve:", server.stdout.read())
+
+
+def can_unshare() -> bool:
+    return shutil.which("unshare") is not None and subprocess.run([*NAMESPACE, "true"], check=False).returncode == 0  # noqa: S603
 
 
 def bring_loopback_up() -> None:
@@ -66,5 +74,8 @@ def watch(event: str, arguments: tuple[object, ...]) -> None:
 if __name__ == "__main__":
     if sys.argv[1] == COMMANDS:
         run_command(sys.argv[2:])
+    elif sys.argv[1] == RUN:
+        bring_loopback_up()
+        os.execvp(sys.argv[2], sys.argv[2:])  # noqa: S606 - what the tests say
     else:
         main(Path(sys.argv[1]))

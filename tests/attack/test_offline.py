@@ -1,6 +1,5 @@
 """Without any network but loopback, serve and ask work, and neither tries to reach anything."""
 
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -8,14 +7,10 @@ from pathlib import Path
 import pytest
 
 from tests import tiny
+from tests.attack.offline import NAMESPACE, can_unshare
 from tests.children import environment
 
 ROOT = Path(__file__).parents[2]
-NAMESPACE = ["unshare", "--user", "--map-root-user", "--net"]
-
-
-def can_unshare() -> bool:
-    return shutil.which("unshare") is not None and subprocess.run([*NAMESPACE, "true"], check=False).returncode == 0  # noqa: S603
 
 
 @pytest.mark.skipif(not can_unshare(), reason="no network namespaces here")

@@ -14,6 +14,7 @@ import pytest
 from typer.testing import CliRunner
 
 from server.files import sha256_of
+from tests.attack.offline import NAMESPACE, RUN, can_unshare
 from tests.children import environment
 from training.cli import main as cli
 
@@ -91,6 +92,17 @@ def test_a_run_killed_by_the_system_goes_on_and_ends_with_the_same_bytes(
     assert whole.exit_code == 0, whole.stderr
     weights = "adapter_model.safetensors"
     assert sha256_of(place / "killed" / weights) == sha256_of(place / "whole" / weights)
+
+
+@pytest.mark.skipif(not can_unshare(), reason="no network namespaces here")
+def test_training_needs_no_network(place: Path) -> None:
+    line, variables = command(place, *train_arguments(place, "offline"))
+    alone = [*NAMESPACE, sys.executable, "-m", "tests.attack.offline", RUN, *line]
+
+    done = subprocess.run(alone, env=variables, cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603
+
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout.splitlines()[-1])["event"] == "done"
 
 
 def test_the_check_shows_the_table_and_refuses_bad_examples_in_one_line(
