@@ -1,4 +1,4 @@
-"""How the process's memory grows: freed memory is kept for the next step, in few heaps, and few compiled kernels are.
+"""How the process's memory grows: freed memory is kept for the next step, in one heap, and few compiled kernels are.
 
 Called by the engine's worker, compose and `training tune`.
 
@@ -10,7 +10,7 @@ import ctypes
 import os
 
 KEPT_BYTES_MAX = 256 * 1024**2
-ARENAS_MAX = 2
+ARENAS_MAX = 1
 _TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -3, -8  # malloc.h of glibc
 _MMAP_BYTES_MIN = 32 * 1024**2  # the most that glibc accepts; larger blocks still go back at once
 
@@ -31,9 +31,9 @@ def keep_freed_memory(*, bytes_max: int = KEPT_BYTES_MAX) -> bool:
 
 
 def share_arenas() -> bool:
-    """glibc gives threads heaps of their own, up to eight for each core, and each keeps the most that its thread ever
-    held: after a while a server with two cores has a gigabyte in twenty-two of them. Called before threads are made;
-    what the user's environment says stays. False as above.
+    """glibc gives threads heaps of their own in pieces of 64 MiB, and each keeps the most that its thread ever held:
+    after a while a server with two cores has a gigabyte in twenty-two of them. Now all share the process's heap. Called
+    before threads are made; what the user's environment says stays. False as above.
     """
     return "MALLOC_ARENA_MAX" not in os.environ and _mallopt((_ARENA_MAX, ARENAS_MAX))
 

@@ -5,15 +5,22 @@ that the base model wrote, an adapter's digest for KV that it wrote from the fir
 one kind is never found under another. Tokens are compared, not hashed. Single-threaded: the engine thread owns it.
 """
 
+import mmap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
+import torch
 from torch import Tensor
 
 from server.engine.local.forward.tails import Tail
 from server.errors import RunError
 
 BASE_KIND = "base"
+MAPPED_BYTES_MIN = 1024**2
+_PRIVATE: dict[str, Any] = (
+    {"flags": mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS} if hasattr(mmap, "MAP_PRIVATE") else {}  # Windows has no flags
+)
 
 
 class NoRoom(RunError):
@@ -76,7 +83,7 @@ class SegmentTree:
         """Hang the tail's tokens [start, start + len(ids)) under `parent` (or the kind's root). Room is made first."""
         node = parent or self._roots.setdefault(kind, _empty_root(tail))
         taken = slice(start, start + len(ids))
-        segment = Segment(tuple(ids), tail.keys[:, :, taken].clone(), tail.values[:, :, taken].clone(), node)
+        segment = Segment(tuple(ids), kept_copy(tail.keys[:, :, taken]), kept_copy(tail.values[:, :, taken]), node)
         node.leases += 1
         self.evict(segment.bytes)
         node.leases -= 1
@@ -143,11 +150,22 @@ class SegmentTree:
             node.used_at = self._clock
 
 
+@torch.inference_mode()
+def kept_copy(tensor: Tensor) -> Tensor:
+    """A contiguous copy for long: a large one on a processor has a mapping of its own, all of which goes back to the
+    system as soon as nobody holds it. In the heap, KV of pages of all lengths would leave holes that fit no other.
+    """
+    if tensor.device.type != "cpu" or tensor.nbytes < MAPPED_BYTES_MIN:
+        return tensor.clone(memory_format=torch.contiguous_format)
+    memory = mmap.mmap(-1, tensor.nbytes, **_PRIVATE)
+    return torch.frombuffer(memory, dtype=tensor.dtype).view(tensor.shape).copy_(tensor)
+
+
 def _compact_above(dropped: Segment) -> None:
     """Segments above that were split off from it are views of its memory and would hold all of it: they are copied."""
     memory, node = dropped.keys.untyped_storage().data_ptr(), dropped.parent
     while node is not None and node.keys.untyped_storage().data_ptr() == memory:
-        node.keys, node.values = node.keys.clone(), node.values.clone()
+        node.keys, node.values = kept_copy(node.keys), kept_copy(node.values)
         node = node.parent
 
 

@@ -1,10 +1,13 @@
+import sys
+
+import psutil
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from server.engine.local.forward.tails import KvShape, Tail, TailPool
-from server.engine.local.kvcache import BASE_KIND, SegmentTree
+from server.engine.local.kvcache import BASE_KIND, MAPPED_BYTES_MIN, SegmentTree, kept_copy
 
 
 def tail_for(ids: list[int]) -> Tail:
@@ -117,3 +120,30 @@ def test_what_is_evicted_gives_its_memory_back_also_when_it_was_split(sequences:
         insert(tree, ids)
 
         assert held_bytes(tree) == tree.bytes
+
+
+@pytest.mark.parametrize("tokens", [4, 4_096])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_what_is_kept_is_a_whole_copy_whatever_its_size(tokens: int, dtype: torch.dtype) -> None:
+    slab = torch.randn(2, 3, 8_192, 64).to(dtype)
+    taken = slab[:, :, 7 : 7 + tokens]
+    copy = kept_copy(taken)
+
+    assert torch.equal(copy, taken)
+    assert copy.is_contiguous() and copy.untyped_storage().nbytes() == taken.nbytes
+    assert (taken.nbytes >= MAPPED_BYTES_MIN) == (tokens == 4_096)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_what_is_no_longer_kept_leaves_no_hole_in_the_heap() -> None:
+    def resident() -> int:
+        return int(psutil.Process().memory_info().rss)
+
+    row = torch.ones(2, 3, 20_000, 64)
+    before, kept = resident(), [kept_copy(row[:, :, : 9_000 + n]) for n in range(10)]
+    small = [torch.ones(100) for _ in range(1_000)]
+    assert resident() - before > 100_000_000
+    del kept
+
+    assert resident() - before < 20_000_000
+    assert len(small) == 1_000
