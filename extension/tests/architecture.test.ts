@@ -1,7 +1,7 @@
 // @vitest-environment node
 // How the modules stand to each other: folders that one can overlook, and a linter that refuses circles of imports.
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
@@ -14,6 +14,19 @@ test.each(['entrypoints', 'lib', 'scripts', 'tests'])('no folder under %s holds 
   const folders = [...new Set(names.map(dirname))].map((folder) => ({ folder, modules: names.filter((name) => dirname(name) === folder).length }));
   expect(folders.length).toBeGreaterThan(0);
   expect(folders.filter(({ modules }) => modules > MODULES_MAX)).toEqual([]);
+});
+
+test('a class belongs to one style sheet, but for those that change all of them', () => {
+  const panel = join(ROOT, 'entrypoints/panel');
+  const sheets = readdirSync(panel, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.css') && !['base.css', 'contrast.css'].includes(name));
+  const owners = new Map<string, Set<string>>();
+  for (const sheet of sheets) {
+    for (const [, selectors] of readFileSync(join(panel, sheet), 'utf8').matchAll(/^([^@{}/]+)\{/gm)) {
+      for (const [, name = ''] of (selectors ?? '').matchAll(/(?:^|,)\s*\.([a-z][a-z0-9-]*)\s*(?=,|$)/g)) owners.set(name, (owners.get(name) ?? new Set()).add(sheet));
+    }
+  }
+  expect(owners.size).toBeGreaterThan(100);
+  expect([...owners].filter(([, found]) => found.size > 1).map(([name, found]) => `${name}: ${[...found].join(', ')}`)).toEqual([]);
 });
 
 test('the linter names a circle of imports, also one that only types make', () => {

@@ -36,7 +36,7 @@ class ScriptedEngine(FakeEngine):
 
     def __init__(self, answers: Answers, *, context: int, base: str) -> None:
         super().__init__(piece=8, context=context)
-        self.info = replace(self.info, name=base)
+        self.info = replace(self.info, name=base, parameters=134_515_008)
         self.answers = answers
 
     async def generate(self, request: Request) -> AsyncIterator[Tokens | Finished]:

@@ -13,7 +13,7 @@ export function TabsPart({ store, state }: { store: Store; state: State }) {
   const id = useId();
   if (state.isPrivateWindow) return null;
   return (
-    <section class="tabs" aria-labelledby={id}>
+    <section class="tabs-part" aria-labelledby={id}>
       <h2 class="tabs-title" id={id}>{t('tabsTitle')}</h2>
       {state.host === 'page' ? <Elsewhere store={store} /> : <Chosen store={store} state={state} />}
     </section>
