@@ -32,7 +32,7 @@ from server.settings import Settings
 
 _log = logging.getLogger(__name__)
 IDLE_S = 0.5
-IDLES_UNTIL_GIVEN_BACK = 10
+IDLES_UNTIL_GIVEN_BACK, PAGES_UNTIL_GIVEN_BACK = 10, 8
 PAGE_INDEXES_HELD = 32
 
 Command = Callable[[], None]
@@ -47,6 +47,7 @@ class Worker:
         self.info: BaseInfo | None = None  # set once the base is loaded
         self._repeated = 0
         self._idles = 0  # in a row
+        self._pages_read = 0
         self._last: dict[str, int] | None = None  # its figures once it has stopped
         self._indexes: dict[tuple[int, ...], PageIndex] = {}
 
@@ -233,6 +234,9 @@ class Worker:
 
     def _page_read(self, row: Row) -> None:
         self._scheduler.finish(row, self._cache.hold_page(row))
+        self._pages_read += 1
+        if self._pages_read % PAGES_UNTIL_GIVEN_BACK == 0:
+            give_back()  # pages of all lengths leave holes, 0.3 GiB in half an hour; it takes some 0.05 s
 
     def close_page(self, page: PageTokens) -> None:
         self._cache.close_page(page)

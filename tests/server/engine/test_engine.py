@@ -277,3 +277,16 @@ def test_an_engine_that_nobody_asks_gives_memory_back_once(tiny_base: Path, monk
                 time.sleep(0.02)
             time.sleep(0.3)
             assert len(given_back) == times
+
+
+def test_memory_is_given_back_every_few_pages_also_where_nobody_rests(
+    tiny_base: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given_back: list[int] = []
+    with running(tiny_base) as driver:
+        monkeypatch.setattr(worker, "give_back", lambda: given_back.append(1))
+        for number in range(2 * worker.PAGES_UNTIL_GIVEN_BACK - 1):
+            driver.open(PageTokens((1, 300 + number, 2)))
+        assert len(given_back) == 1
+        driver.open(PageTokens((1, 999, 2)))
+    assert len(given_back) == 2
