@@ -1,9 +1,12 @@
 // The sidebar's own parts in a page: they lie in a closed shadow root, which only the browser's debugger sees. Imported by hosts.test.
 import { SOON_MS, until } from './stage.mjs';
 
+const sessions = new WeakMap(); // one for each page: hundreds of them bring the browser to a halt
+
 /** A part by its class: its attributes, its place, and the focus for keys. The debugger's tree lags behind the page: it is asked until the part is there. */
 export async function part(page, className) {
-  const session = await page.context().newCDPSession(page);
+  const session = sessions.get(page) ?? (await page.context().newCDPSession(page));
+  sessions.set(page, session);
   const found = await until(() => findPart(session, className), SOON_MS, () => `the sidebar has no ${className}`);
   const box = await session.send('DOM.getBoxModel', { nodeId: found.nodeId }).catch(() => null);
   return {
@@ -11,6 +14,18 @@ export async function part(page, className) {
     box: box && { x: box.model.border[0], y: box.model.border[1], width: box.model.width, height: box.model.height },
     focus: () => session.send('DOM.focus', { nodeId: found.nodeId }),
   };
+}
+
+/** Its place once it stands still: the sidebar takes its new shape over some frames. */
+async function placed(page, className) {
+  let before = null;
+  return until(async () => {
+    await page.waitForTimeout(100);
+    const { box } = await part(page, className);
+    const isStill = box !== null && before !== null && ['x', 'y', 'width', 'height'].every((name) => box[name] === before[name]);
+    before = box;
+    return isStill ? box : null;
+  }, SOON_MS, () => `${className} does not stand still`);
 }
 
 async function findPart(session, className) {
@@ -21,7 +36,7 @@ async function findPart(session, className) {
 
 /** Pulls a part by so many px with the mouse. */
 export async function pull(page, className, x, y) {
-  const { box } = await part(page, className);
+  const box = await placed(page, className);
   const from = { x: box.x + box.width / 2, y: box.y + box.height / 2 };
   await page.mouse.move(from.x, from.y);
   await page.mouse.down();

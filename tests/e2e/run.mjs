@@ -8,7 +8,9 @@ import { fileURLToPath } from 'node:url';
 const HERE = fileURLToPath(new URL('.', import.meta.url));
 const FLAGS = ['--test', '--test-force-exit', '--test-reporter=spec'];
 
-const passes = (file) => spawnSync(process.execPath, [...FLAGS, file], { stdio: 'inherit' }).status === 0;
+const FILE_MS = 400_000; // one that hangs has failed
+
+const passes = (file) => spawnSync(process.execPath, [...FLAGS, file], { stdio: 'inherit', timeout: FILE_MS, killSignal: 'SIGKILL' }).status === 0;
 
 const named = process.argv.slice(2);
 const files = named.length > 0 ? named : readdirSync(HERE).filter((name) => name.endsWith('.test.mjs')).sort().map((name) => join(HERE, name));

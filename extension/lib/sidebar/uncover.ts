@@ -1,11 +1,13 @@
 // A passage that is to be shown must not lie under the sidebar. Called by the sidebar's script after the page was told to scroll to it.
 import type { Sidebar } from './sidebar.ts';
 
-const SCROLLED_WITHIN_MS = 700;
+const SCROLLED_WITHIN_MS = 4_000;
+const LOOK_MS = 100;
+const STILL_LOOKS = 3;
 
 /** Waits until the page has scrolled; then scrolls it out above a sheet, else moves the sidebar aside, else folds it to the edge. */
 export async function uncover(range: Range, sidebar: Sidebar, signal: AbortSignal): Promise<void> {
-  await scrolled(signal);
+  await scrolled(range, signal);
   if (signal.aborted || !isCovered(range, sidebar)) return;
   if (sidebar.isSheet) scrollAbove(range, sidebar);
   else sidebar.stepAside();
@@ -38,9 +40,13 @@ function textOf(range: Range): DOMRect[] {
   return lines.map((line) => new DOMRect(line.x + x, line.y + y, line.width, line.height));
 }
 
-function scrolled(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    setTimeout(resolve, SCROLLED_WITHIN_MS);
-    document.addEventListener('scrollend', () => resolve(), { once: true, capture: true, signal });
-  });
+/** A smooth scroll can take longer than any guess, and the end of an earlier one can come first: the passage has to stand still. */
+async function scrolled(range: Range, signal: AbortSignal): Promise<void> {
+  let [top, still] = [Number.NaN, 0];
+  for (let waited = 0; waited < SCROLLED_WITHIN_MS && still < STILL_LOOKS && !signal.aborted; waited += LOOK_MS) {
+    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+    const now = textOf(range)[0]?.top ?? 0;
+    still = now === top ? still + 1 : 0;
+    top = now;
+  }
 }
