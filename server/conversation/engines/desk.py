@@ -12,11 +12,11 @@ from typing import Any
 from server.catalog import bases
 from server.catalog.acquire.pulls import Pulls
 from server.choice import Choice, keep_choice
+from server.conversation.desk_requests import Requests
 from server.conversation.engines.making import Connection, Elsewhere
 from server.conversation.engines.standing import check_memory, model_elsewhere, standing
 from server.conversation.engines.switch import Switch
 from server.conversation.pages import Parts
-from server.conversation.requests import Requests
 from server.engine import BaseInfo
 from server.errors import Busy, EngineError, RetinueError
 from server.files import refusal_of

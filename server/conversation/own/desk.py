@@ -10,7 +10,7 @@ from server.catalog.copilot_files import CategoryFile, CopilotFile
 from server.catalog.copilots import Copilot, Copilots
 from server.catalog.own.drafts import content_of, draft_of, faults, instructions, refusal
 from server.catalog.own.shelf import Shelf, imported
-from server.conversation.requests import Requests
+from server.conversation.desk_requests import Requests
 from server.errors import CopilotError
 from server.protocol import Frame
 from server.protocol.copilots import (

@@ -17,10 +17,10 @@ from server.catalog.layout import split_id
 from server.catalog.own import papers as files
 from server.catalog.own.papers import Pair, Papers
 from server.catalog.own.shelf import Shelf
+from server.conversation.desk_requests import Requests
 from server.conversation.own.drafting import Drafter, pair_id, sentences
 from server.conversation.page_work import PageWork
 from server.conversation.pages import Parts
-from server.conversation.requests import Requests
 from server.errors import Busy, CopilotError, LimitExceeded, RetinueError
 from server.protocol import Frame
 from server.protocol.documents import (

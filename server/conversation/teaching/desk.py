@@ -13,8 +13,8 @@ from server.catalog.copilots import Copilot, Copilots
 from server.catalog.layout import adapter_folder, user_root
 from server.catalog.teaching.corrections import CorrectedPage, Correction, Corrections
 from server.catalog.teaching.reports import Taught, read_report, read_taught
+from server.conversation.desk_requests import Requests
 from server.conversation.pages import OpenPage
-from server.conversation.requests import Requests
 from server.conversation.run import CHECKS_S_MAX
 from server.conversation.teaching.judge import Judged, judge, refuse_unless_it_fits
 from server.conversation.threads.address import normalised

@@ -5,7 +5,7 @@ Knows frames and the keeper; what is done with a thread stands in store.
 
 from collections.abc import Callable
 
-from server.conversation.requests import Requests
+from server.conversation.desk_requests import Requests
 from server.conversation.threads.address import normalised
 from server.conversation.threads.export import export
 from server.conversation.threads.keeper import Keeper

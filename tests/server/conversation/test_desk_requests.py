@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from server.conversation.requests import Requests
+from server.conversation.desk_requests import Requests
 from server.errors import CopilotError, LimitExceeded
 from server.protocol import Frame
 from server.protocol.server import Error, Pong
