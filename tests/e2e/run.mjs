@@ -1,4 +1,4 @@
-// Runs every test file in a process of its own. A file that fails is run once more: a browser on a busy machine may miss a deadline.
+// Runs every test file in a process of its own. A file that fails, or hangs, is run once more: a browser on a busy machine may miss a deadline.
 // What passed only then is named at the end, so that it is looked at. Usage: node tests/e2e/run.mjs [FILE ...]
 import { spawnSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
@@ -7,8 +7,7 @@ import { fileURLToPath } from 'node:url';
 
 const HERE = fileURLToPath(new URL('.', import.meta.url));
 const FLAGS = ['--test', '--test-force-exit', '--test-reporter=spec'];
-
-const FILE_MS = 400_000; // one that hangs has failed
+const FILE_MS = 400_000; // the longest takes half of it on a machine with other work
 
 const passes = (file) => spawnSync(process.execPath, [...FLAGS, file], { stdio: 'inherit', timeout: FILE_MS, killSignal: 'SIGKILL' }).status === 0;
 
