@@ -1,30 +1,20 @@
 // Asking in a real Chromium, against the real server over a scripted engine: picker, branches, queue, stop, selection toolbar, menu, without a page.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { ask, configure, lastAnswer, launch, openPanel, pair, violations } from './browser.mjs';
-import { SOON_MS, startScriptedServer, startSite, until } from './stage.mjs';
+import { ask, lastAnswer, openPanel, violations } from './browser.mjs';
+import { openPaired } from './paired.mjs';
+import { SOON_MS, until } from './stage.mjs';
 
 const LONG = 'List every obligation of both parties with its clause';
 
 describe('asking', () => {
-  let server, site, browser, page, frame;
+  let scene, server, site, browser, page, frame;
 
   before(async () => {
-    server = await startScriptedServer('asking.json');
-    site = await startSite({ extra: { '/blank.html': '<!doctype html><title>Blank</title><main></main>' } });
-    browser = await launch();
-    await configure(browser, { port: server.port });
-    page = await browser.context.newPage();
-    await page.goto(site.url('contract.html'));
-    frame = await openPanel(browser, page);
-    await pair(frame, server.code);
-    await frame.locator('.welcome').waitFor({ timeout: SOON_MS });
+    scene = await openPaired({ script: 'asking.json', path: 'contract.html', extra: { '/blank.html': '<!doctype html><title>Blank</title><main></main>' } });
+    ({ server, site, browser, page, frame } = scene);
   });
-  after(async () => {
-    await browser?.close();
-    await site?.stop();
-    await server?.stop();
-  });
+  after(() => scene?.close());
 
   const box = () => frame.locator('.field textarea');
   /** One after the other in view: what is far outside has no words for innerText. */

@@ -1,8 +1,9 @@
 // Answers and their evidence in a real Chromium: each form, the passages in the page, what lies one click deeper, a page that changes.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { ask, configure, highlighted, lastAnswer, launch, openPanel, pair, violations } from './browser.mjs';
-import { SOON_MS, startScriptedServer, startSite, until } from './stage.mjs';
+import { ask, highlighted, lastAnswer, openPanel, violations } from './browser.mjs';
+import { openPaired } from './paired.mjs';
+import { SOON_MS, until } from './stage.mjs';
 
 // Two texts behind one address: what stands after `#` chooses.
 const PIERS = `<!doctype html><title>Piers</title><p><a href="#b">Pier B</a></p><main id="m"></main><script>
@@ -13,24 +14,13 @@ go();
 </script>`;
 
 describe('answers and their evidence', () => {
-  let server, site, browser, page, frame;
+  let scene, site, browser, page, frame;
 
   before(async () => {
-    server = await startScriptedServer('ferry.json');
-    site = await startSite({ extra: { '/piers.html': PIERS } });
-    browser = await launch();
-    await configure(browser, { port: server.port });
-    page = await browser.context.newPage();
-    await page.goto(site.url('ferry.html'));
-    frame = await openPanel(browser, page);
-    await pair(frame, server.code);
-    await frame.locator('.welcome').waitFor({ timeout: SOON_MS });
+    scene = await openPaired({ script: 'ferry.json', path: 'ferry.html', extra: { '/piers.html': PIERS } });
+    ({ site, browser, page, frame } = scene);
   });
-  after(async () => {
-    await browser?.close();
-    await site?.stop();
-    await server?.stop();
-  });
+  after(() => scene?.close());
 
   const turn = () => frame.locator('.turn').last();
   const lit = (words) => until(async () => (await highlighted(page)) === words, SOON_MS, () => `not highlighted: ${words}`);

@@ -4,8 +4,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { ask, configure, lastAnswer, launch, openPanel, pair } from './browser.mjs';
-import { SOON_MS, startScriptedServer, startSite } from './stage.mjs';
+import { ask, lastAnswer } from './browser.mjs';
+import { openPaired } from './paired.mjs';
 
 const AWAY = 'https://away.test';
 const PAYLOADS = [
@@ -48,7 +48,7 @@ const WRAPPERS = [
 const ALLOWED = 'a article b bdi blockquote br button caption cite code dd del details div dl dt em figure footer h1 h2 h3 h4 h5 h6 header hr i li mark nav ol p path pre q s section small span strong sub summary sup svg table tbody td th thead time tr ul'.split(' ');
 
 describe('hostile answers', () => {
-  let server, site, browser, page, frame, folder;
+  let scene, page, frame, folder;
   const outside = [];
 
   before(async () => {
@@ -56,22 +56,13 @@ describe('hostile answers', () => {
     const answers = {};
     PAYLOADS.forEach((payload, n) => (answers[`Question ${n}.`] = WRAPPERS.map((wrap) => wrap(payload)).join('\n\n')));
     await writeFile(join(folder, 'hostile.json'), JSON.stringify({ context: 20_000, answers }));
-    server = await startScriptedServer(join(folder, 'hostile.json'));
-    site = await startSite();
-    browser = await launch();
-    await configure(browser, { port: server.port });
-    page = await browser.context.newPage();
-    browser.context.on('request', (request) => request.url().includes('away.test') && outside.push(request.url()));
+    scene = await openPaired({ script: join(folder, 'hostile.json'), path: 'ferry.html' });
+    ({ page, frame } = scene);
+    scene.browser.context.on('request', (request) => request.url().includes('away.test') && outside.push(request.url()));
     page.on('dialog', (dialog) => outside.push(`a dialog: ${dialog.message()}`));
-    await page.goto(site.url('ferry.html'));
-    frame = await openPanel(browser, page);
-    await pair(frame, server.code);
-    await frame.locator('.welcome').waitFor({ timeout: SOON_MS });
   });
   after(async () => {
-    await browser?.close();
-    await site?.stop();
-    await server?.stop();
+    await scene?.close();
     await rm(folder, { recursive: true, force: true });
   });
 

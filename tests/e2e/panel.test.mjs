@@ -1,32 +1,22 @@
 // Several copilots answer one question, in a real Chromium: chosen by keyboard and mouse, streamed, compared, stopped, asked again, kept.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { ask, configure, highlighted, launch, openPanel, pair, violations } from './browser.mjs';
+import { ask, highlighted, openPanel, violations } from './browser.mjs';
 import { pull } from './parts.mjs';
-import { SOON_MS, startScriptedServer, startSite, until } from './stage.mjs';
+import { openPaired } from './paired.mjs';
+import { SOON_MS, until } from './stage.mjs';
 
 const NAMES = ['Contract Reviewer', 'Plain Language Editor', 'Legal Letter Drafter'];
 const END_MS = 60_000;
 
 describe('a panel of copilots', () => {
-  let server, site, browser, page, frame;
+  let scene, browser, page, frame;
 
   before(async () => {
-    server = await startScriptedServer('several.json');
-    site = await startSite();
-    browser = await launch();
-    await configure(browser, { port: server.port });
-    page = await browser.context.newPage();
-    await page.goto(site.url('ferry.html'));
-    frame = await openPanel(browser, page);
-    await pair(frame, server.code);
-    await frame.locator('.welcome').waitFor({ timeout: SOON_MS });
+    scene = await openPaired({ script: 'several.json', path: 'ferry.html' });
+    ({ browser, page, frame } = scene);
   });
-  after(async () => {
-    await browser?.close();
-    await site?.stop();
-    await server?.stop();
-  });
+  after(() => scene?.close());
 
   const turn = () => frame.locator('.turn').last();
   const answer = (name) => turn().getByRole('group', { name, exact: true });
